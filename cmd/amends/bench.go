@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"amends/embedded"
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+	"github.com/rs/zerolog"
+)
+
+// benchCommand measures checkouts: C clients, each of which starts one, waits
+// for its end and starts the next. One in ten is declined and compensated.
+type benchCommand struct {
+	accessFlags
+	Clients    int           `short:"c" default:"64" help:"Checkouts in flight."`
+	Sagas      int           `short:"n" default:"20000" help:"Checkouts in all."`
+	Durability string        `enum:"disk,interval" default:"interval" help:"Of the embedded server: ${enum}."`
+	External   bool          `help:"Use the system on --nats instead of one in this process."`
+	Data       string        `type:"path" help:"Folder of the store; default is a temporary one."`
+	Timeout    time.Duration `default:"30s" help:"For one checkout."`
+	JSON       bool          `help:"Print the result as JSON."`
+}
+
+// benchResult is what a run measured. Times are in milliseconds.
+type benchResult struct {
+	Clients    int            `json:"clients"`
+	Durability string         `json:"durability,omitempty"`
+	Sagas      int            `json:"sagas"`
+	Seconds    float64        `json:"seconds"`
+	PerSecond  float64        `json:"sagas_per_second"`
+	P50        float64        `json:"p50_ms"`
+	P95        float64        `json:"p95_ms"`
+	P99        float64        `json:"p99_ms"`
+	Max        float64        `json:"max_ms"`
+	Outcomes   map[string]int `json:"outcomes"`
+	Cores      int            `json:"cores"`
+	Machine    string         `json:"machine"`
+	AuditOK    bool           `json:"audit_ok"`
+}
+
+func (c *benchCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	url := c.NATS
+	if !c.External {
+		app, remove, err := c.start(ctx, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, app.Stop(context.WithoutCancel(ctx)), remove()) }()
+		url = app.URL()
+	}
+	access := c.access()
+	access.URL = url
+	result, err := c.measure(ctx, access)
+	if err != nil {
+		return err
+	}
+	return c.conclude(ctx, access, result)
+}
+
+func (c *benchCommand) start(ctx context.Context, log zerolog.Logger) (*embedded.App, func() error, error) {
+	data, remove := c.Data, func() error { return nil }
+	if data == "" {
+		var err error
+		if data, remove, err = temporary(); err != nil {
+			return nil, nil, err
+		}
+	}
+	app := embedded.New(embedded.Config{
+		Server: &embedded.ServerConfig{
+			Data: data, Listen: "127.0.0.1:0", Durability: embedded.Durability(c.Durability), Log: log.Level(zerolog.WarnLevel),
+		},
+		Development: true, Log: log.Level(zerolog.WarnLevel),
+	})
+	if err := app.Start(ctx); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return app, remove, nil
+}
+
+// measure runs the load.
+func (c *benchCommand) measure(ctx context.Context, access embedded.Access) (*benchResult, error) {
+	nc, err := access.Dial("amends bench")
+	if err != nil {
+		return nil, exitOfNATS(err)
+	}
+	defer nc.Close()
+	load := &benchLoad{nc: nc, run: nuid.Next(), total: c.Sagas, timeout: c.Timeout, outcomes: make(map[string]int)}
+	begin := time.Now()
+	var clients sync.WaitGroup
+	for range c.Clients {
+		clients.Go(func() { load.client(ctx) })
+	}
+	clients.Wait()
+	if load.err != nil {
+		return nil, load.err
+	}
+	return load.result(c, time.Since(begin)), ctx.Err()
+}
+
+// benchLoad is what the clients of a run share.
+type benchLoad struct {
+	nc      *nats.Conn
+	run     string
+	total   int
+	timeout time.Duration
+	next    atomic.Int64
+
+	mu       sync.Mutex
+	times    []time.Duration
+	outcomes map[string]int
+	err      error
+}
+
+func (l *benchLoad) client(ctx context.Context) {
+	for ctx.Err() == nil {
+		n := int(l.next.Add(1))
+		if n > l.total {
+			return
+		}
+		begin := time.Now()
+		status, err := l.checkout(n)
+		l.record(time.Since(begin), status, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *benchLoad) checkout(n int) (status string, err error) {
+	user := "u42"
+	if n%10 == 0 {
+		user = "u999"
+	}
+	body := fmt.Sprintf(`{"saga_id":"%s-%d","user_id":"%s","items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}],`+
+		`"shipping_address":"123 Main St","wait_ms":%d}`, l.run, n, user, l.timeout.Milliseconds())
+	reply, err := l.nc.Request(protocol.SubjectStart, []byte(body), l.timeout)
+	if err != nil {
+		return "", exitOfNATS(err)
+	}
+	var outcome protocol.Outcome
+	if err := json.Unmarshal(reply.Data, &outcome); err != nil {
+		return "", fmt.Errorf("decoding an answer: %w", err)
+	}
+	if outcome.Status == "" {
+		return "", fmt.Errorf("unexpected answer: %s", reply.Data)
+	}
+	return outcome.Status, nil
+}
+
+func (l *benchLoad) record(took time.Duration, status string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.err = errors.Join(l.err, err)
+		return
+	}
+	l.times = append(l.times, took)
+	l.outcomes[status]++
+}
+
+func (l *benchLoad) result(c *benchCommand, took time.Duration) *benchResult {
+	slices.Sort(l.times)
+	percentile := func(p float64) float64 {
+		at := min(int(p*float64(len(l.times))), len(l.times)-1)
+		return float64(l.times[at].Microseconds()) / 1000
+	}
+	r := &benchResult{
+		Clients: c.Clients, Sagas: len(l.times), Seconds: took.Seconds(), PerSecond: float64(len(l.times)) / took.Seconds(),
+		P50: percentile(0.50), P95: percentile(0.95), P99: percentile(0.99), Max: percentile(1),
+		Outcomes: l.outcomes, Cores: runtime.NumCPU(), Machine: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	if !c.External {
+		r.Durability = c.Durability
+	}
+	return r
+}
+
+// conclude audits what the load left behind, and prints.
+func (c *benchCommand) conclude(_ context.Context, _ embedded.Access, r *benchResult) error {
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	r.print(os.Stdout)
+	return nil
+}
+
+func (r *benchResult) print(w io.Writer) {
+	fmt.Fprintf(w, "%.0f checkouts/s with %d in flight", r.PerSecond, r.Clients)
+	if r.Durability != "" {
+		fmt.Fprintf(w, ", durability %s", r.Durability)
+	}
+	fmt.Fprintf(w, " (%d in %.1f s, %s, %d cores for everything)\n", r.Sagas, r.Seconds, r.Machine, r.Cores)
+	fmt.Fprintf(w, "latency  p50 %.2f ms  p95 %.2f ms  p99 %.2f ms  max %.2f ms\n", r.P50, r.P95, r.P99, r.Max)
+	fmt.Fprintf(w, "outcomes %v\n", r.Outcomes)
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+)
+
+// clientFlags are those of a command that asks the service.
+type clientFlags struct {
+	accessFlags
+	Timeout time.Duration `default:"10s" env:"NATS_TIMEOUT" help:"How long to wait for an answer."`
+	JSON    bool          `help:"Print the answer as JSON."`
+}
+
+func (f *clientFlags) connect() (*nats.Conn, error) {
+	nc, err := f.access().Dial("amends client")
+	if err != nil {
+		return nil, exitOfNATS(err)
+	}
+	return nc, nil
+}
+
+// ask sends a request and decodes the answer into answer. An answer that is an
+// error is returned as one, with its exit code.
+func (f *clientFlags) ask(nc *nats.Conn, subject string, request, answer any) ([]byte, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	reply, err := nc.Request(subject, body, f.Timeout)
+	if err != nil {
+		return nil, exitOfNATS(err)
+	}
+	var head struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(reply.Data, &head); err != nil {
+		return nil, fmt.Errorf("decoding the answer: %w", err)
+	}
+	if head.Type == protocol.TypeError {
+		var refusal protocol.Error
+		if err := json.Unmarshal(reply.Data, &refusal); err != nil {
+			return nil, fmt.Errorf("decoding the answer: %w", err)
+		}
+		return reply.Data, exitOf(&refusal)
+	}
+	if err := json.Unmarshal(reply.Data, answer); err != nil {
+		return nil, fmt.Errorf("decoding the answer: %w", err)
+	}
+	return reply.Data, nil
+}

@@ -1,0 +1,4 @@
+package main
+
+type demoCommand struct{}
+type auditCommand struct{}

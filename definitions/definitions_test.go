@@ -1,0 +1,92 @@
+package definitions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"amends/definitions"
+	"amends/saga"
+)
+
+// S0-02 … S0-05: three steps in this order, each with its compensation.
+func TestShippedCheckoutIsThatOfDocument000(t *testing.T) {
+	all, err := definitions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][2]string{
+		{"ReserveInventory", "ReleaseReservation"},
+		{"ChargePayment", "RefundPayment"},
+		{"CreateShipment", "CancelShipment"},
+	}
+	steps := all["checkout"].Steps
+	if len(steps) != len(want) {
+		t.Fatalf("checkout has %d steps, want %d", len(steps), len(want))
+	}
+	for n, step := range steps {
+		if got := [2]string{step.Action.Type, step.Compensation.Type}; got != want[n] {
+			t.Errorf("step %d is %v, want %v", n+1, got, want[n])
+		}
+		if step.Kind != saga.Compensatable {
+			t.Errorf("step %d is %s, want compensatable", n+1, step.Kind)
+		}
+	}
+}
+
+// The order of the fields is the order of document 000 (S0-09).
+func TestSendKeepsTheWrittenOrder(t *testing.T) {
+	all, err := definitions.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range all["checkout"].Steps[1].Action.Send {
+		names = append(names, f.Name)
+	}
+	if got := strings.Join(names, " "); got != "user_id amount currency" {
+		t.Errorf("ChargePayment sends %q", got)
+	}
+}
+
+func TestFaultsNameTheirPlace(t *testing.T) {
+	good, err := os.ReadFile(filepath.Join("checkout.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown field", "deadline: 10m", "dedline: 10m", `d.yaml:4:1: unknown field "dedline"`},
+		{"no YAML", "steps:", "steps: [", "d.yaml:"},
+		{"bad duration", "timeout: 2s", "timeout: two", `d.yaml:`},
+		{"unknown kind", "kind: compensatable", "kind: optional", "d.yaml:9:11: steps[0].kind must be compensatable, pivot or retriable"},
+		{"no compensation", "      type: ReleaseReservation\n", "", "d.yaml:20:14: steps[0].compensation is required"},
+		{"source of no step", "reservations: reserve.reservations", "reservations: charge.reservations", "steps[0].compensation.send.reservations comes from"},
+		{"wildcard subject", "subject: inventory.reserve", "subject: inventory.*", "steps[0].action.subject must be a NATS subject"},
+		{"no attempts", "attempts: 6", "attempts: 0", "steps[0].action.retry.attempts must be 1 to 100"},
+		{"two spellings", "name: checkout", "name: checkout\nname: again", "d.yaml:4:1: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(string(good), c.old, c.new, 1)
+			if text == string(good) {
+				t.Fatalf("%q is not in the file", c.old)
+			}
+			_, err := definitions.Parse("d.yaml", []byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTwoDefinitionsOfOneNameAreRefused(t *testing.T) {
+	text, err := os.ReadFile("checkout.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = definitions.Load(fstest.MapFS{"a.yaml": {Data: text}, "b.yaml": {Data: text}})
+	if err == nil || !strings.Contains(err.Error(), `b.yaml: there is another definition named "checkout"`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,205 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"amends/definitions"
+	"amends/store"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+	"github.com/rs/zerolog"
+)
+
+// Config says which roles run in this process, and on which NATS.
+type Config struct {
+	// Roles that run here; none is all of them.
+	Roles []Role
+	// Server, if set, is a NATS server in this process; the roles use it.
+	Server *ServerConfig
+	// Access is the NATS elsewhere, if Server is nil.
+	Access Access
+
+	// Replicas of the streams, when they are made; 0 is 1.
+	Replicas int
+	// Retention is how long records of ended sagas are kept; 0 is for ever.
+	Retention time.Duration
+	// MaxLive caps the sagas in memory; 0 is the orchestrator's default.
+	MaxLive int
+	// Development loads the development catalogue into an empty store.
+	Development bool
+	Log         zerolog.Logger
+}
+
+// stopTimeout bounds how long Stop lets quick work finish.
+const stopTimeout = 5 * time.Second
+
+// App is a running set of roles.
+type App struct {
+	cfg     Config
+	server  *Server
+	conns   []*nats.Conn
+	started []part
+}
+
+// part is what a role runs.
+type part interface {
+	Start(context.Context) error
+	Stop(context.Context) error
+}
+
+// New makes an app that Start starts.
+func New(cfg Config) *App {
+	if len(cfg.Roles) == 0 {
+		cfg.Roles = Roles()
+	}
+	return &App{cfg: cfg}
+}
+
+// Start starts the server and the roles. It returns when every role answers, or
+// with an error and nothing left running.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.start(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (a *App) start(ctx context.Context) error {
+	if a.cfg.Server != nil {
+		server, err := StartServer(*a.cfg.Server)
+		if err != nil {
+			return err
+		}
+		a.server = server
+	}
+	groupFrom, err := a.measure(ctx)
+	if err != nil {
+		return err
+	}
+	defs, err := definitions.Shipped()
+	if err != nil {
+		return err
+	}
+	for _, role := range a.cfg.Roles {
+		nc, err := a.connect(ctx, string(role))
+		if err != nil {
+			return err
+		}
+		writer, err := store.NewWriter(nc, groupFrom)
+		if err != nil {
+			return fmt.Errorf("starting role %s: %w", role, err)
+		}
+		part, err := role.build(buildConfig{Config: a.cfg, conn: nc, writer: writer, definitions: defs, name: instanceName()})
+		if err != nil {
+			return fmt.Errorf("starting role %s: %w", role, err)
+		}
+		if err := part.Start(ctx); err != nil {
+			return fmt.Errorf("starting role %s: %w", role, err)
+		}
+		a.started = append(a.started, part)
+	}
+	return nil
+}
+
+// measure asks the server how it likes its writes. A role that cannot (no
+// permission to make a scratch stream) does without groups.
+func (a *App) measure(ctx context.Context) (groupFrom int, err error) {
+	nc, err := a.connect(ctx, "measure")
+	if err != nil {
+		return 0, err
+	}
+	groupFrom, err = store.Measure(ctx, nc, a.cfg.Replicas)
+	if err != nil && ctx.Err() == nil {
+		a.cfg.Log.Warn().Err(err).Msg("cannot measure writes; not grouping them")
+		return 0, nil
+	}
+	a.cfg.Log.Debug().Int("group_from", groupFrom).Msg("measured writes")
+	return groupFrom, err
+}
+
+// connect makes one connection per role: the server reads each by a goroutine of
+// its own.
+func (a *App) connect(ctx context.Context, name string) (*nats.Conn, error) {
+	nc, err := a.dial(ctx, "amends "+name)
+	if err == nil {
+		a.conns = append(a.conns, nc)
+	}
+	return nc, err
+}
+
+func (a *App) dial(ctx context.Context, name string) (*nats.Conn, error) {
+	if a.server == nil {
+		return Connect(ctx, a.cfg.Access, name, a.cfg.Log)
+	}
+	if url := a.server.URL(); url != "" {
+		return Connect(ctx, Access{URL: url}, name, a.cfg.Log)
+	}
+	return nats.Connect("", append(options(name, a.cfg.Log), nats.InProcessServer(a.server))...)
+}
+
+// Conn opens one more connection, for a client in this process.
+func (a *App) Conn(ctx context.Context, name string) (*nats.Conn, error) {
+	return a.connect(ctx, name)
+}
+
+// URL is where clients connect to the embedded server; "" if there is none.
+func (a *App) URL() string {
+	if a.server == nil {
+		return ""
+	}
+	return a.server.URL()
+}
+
+// Stop stops the roles, latest first, lets quick work finish, and then stops the
+// server. It may be called more than once.
+func (a *App) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var errs []error
+	for n := len(a.started) - 1; n >= 0; n-- {
+		errs = append(errs, a.started[n].Stop(ctx))
+	}
+	a.started = nil
+	for _, nc := range a.conns {
+		nc.Close()
+	}
+	a.conns = nil
+	if a.server != nil {
+		a.server.Stop()
+		a.server = nil
+	}
+	return errors.Join(errs...)
+}
+
+// Kill ends the roles as a killed process would: nothing is handed back. It is
+// for demonstrations and tests.
+func (a *App) Kill() {
+	for _, nc := range a.conns {
+		nc.Close()
+	}
+}
+
+// instanceName tells instances apart in records and logs.
+func instanceName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	return fmt.Sprintf("%s-%d-%s", clean(host), os.Getpid(), nuid.Next()[:6])
+}
+
+// clean keeps what may stand in a record without escaping.
+func clean(text string) string {
+	out := []byte(text)
+	for n, c := range out {
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			out[n] = '-'
+		}
+	}
+	return string(out)
+}

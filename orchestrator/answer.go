@@ -1,0 +1,102 @@
+package orchestrator
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"amends/protocol"
+	"amends/saga"
+
+	"github.com/nats-io/nats.go"
+)
+
+// answer begins the event for a verdict on the command in progress, and ends
+// that command.
+func (i *instance) answer(v saga.Verdict, at saga.Instant) saga.Event {
+	undo := i.state.Phase == saga.Compensating
+	e := saga.Event{Type: saga.AnswerType(v, undo), At: at, Step: i.state.Cursor, Attempt: i.state.Attempt}
+	if i.sent.Sent != 0 {
+		times := i.sent
+		e.Times = &times
+	}
+	i.sent = saga.Times{}
+	return e
+}
+
+// event turns an answer of a worker into an event. An answer that does not fit
+// its command is no verdict: never assume that it was a yes.
+func (i *instance) event(a answered) saga.Event {
+	now := i.o.now()
+	if a.absent || a.unsent {
+		e := i.answer(saga.Unavailable, now)
+		return saga.Event{
+			Type: saga.WorkerAbsent, At: now, Step: e.Step, Attempt: e.Attempt,
+			Compensating: i.state.Phase == saga.Compensating, Times: e.Times,
+		}
+	}
+	i.sent.Received, i.sent.Answered = instantOf(a.header, protocol.HeaderReceived), instantOf(a.header, protocol.HeaderAnswered)
+	op := i.def.Operation(i.state.Cursor, i.state.Phase == saga.Compensating)
+	parsed, err := protocol.ParseReply(op.Type, i.id, i.state.Cursor, a.body)
+	if err != nil {
+		return i.misfit(now, err.Error())
+	}
+	switch parsed.Verdict {
+	case protocol.Accepted:
+		kept, missing := keep(op.Keep, parsed.Fields)
+		if missing != "" {
+			return i.misfit(now, "the answer lacks "+missing)
+		}
+		e := i.answer(saga.Accepted, now)
+		e.Fields = kept
+		return e
+	case protocol.Declined:
+		e := i.answer(saga.Declined, now)
+		e.Code, e.DeclineCode = parsed.Failure.Error, parsed.Failure.DeclineCode
+		return e
+	default:
+		e := i.answer(saga.Unavailable, now)
+		e.Code, e.Message, e.Final = parsed.Trouble.Error, parsed.Trouble.Message, !parsed.Trouble.Retryable
+		e.RetryAfter = saga.Duration(parsed.Trouble.RetryAfterMS) * saga.Millisecond
+		return e
+	}
+}
+
+// misfit is the event for an answer that breaks the protocol.
+func (i *instance) misfit(at saga.Instant, problem string) saga.Event {
+	i.log.Warn().Int("step", i.state.Cursor).Int("attempt", i.state.Attempt).Str("problem", problem).
+		Msg("a worker's answer breaks the protocol")
+	e := i.answer(saga.Unavailable, at)
+	e.Code, e.Message = "malformed_reply", problem
+	return e
+}
+
+// keep picks the fields that later steps need. A field that is absent or null
+// is missing.
+func keep(names []string, fields map[string]json.RawMessage) (kept map[string]json.RawMessage, missing string) {
+	if len(names) == 0 {
+		return nil, ""
+	}
+	kept = make(map[string]json.RawMessage, len(names))
+	for _, name := range names {
+		value, ok := fields[name]
+		if !ok || string(value) == "null" {
+			return nil, name
+		}
+		kept[name] = value
+	}
+	return kept, ""
+}
+
+func instantOf(h nats.Header, name string) saga.Instant {
+	values := h[name]
+	if len(values) == 0 {
+		return 0
+	}
+	// A worker's clock is only information: what is no number is no time.
+	micros, _ := strconv.ParseInt(values[0], 10, 64)
+	return saga.Instant(micros)
+}
+
+// Instant converts a time.
+func Instant(t time.Time) saga.Instant { return saga.Instant(t.UnixMicro()) }

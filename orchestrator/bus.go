@@ -1,0 +1,82 @@
+package orchestrator
+
+import (
+	"strconv"
+	"strings"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+)
+
+// bus sends commands and brings back the answers. One wildcard subscription
+// takes all answers: a command costs neither a goroutine nor an entry in a
+// table, since its reply subject says where the answer belongs,
+// <inbox>.<saga_id>.<token>.
+type bus struct {
+	nc      *nats.Conn
+	inbox   string // ends in a dot
+	sub     *nats.Subscription
+	deliver func(sagaID string, a answered)
+}
+
+// answered is an answer to the operation that the token names. A command that
+// nobody listens for is answered by the server itself, with absent set.
+type answered struct {
+	token  uint64
+	body   []byte
+	header nats.Header
+	absent bool
+	unsent bool // the connection was down: the command never left
+}
+
+func newBus(nc *nats.Conn, deliver func(string, answered)) (*bus, error) {
+	b := &bus{nc: nc, inbox: nc.NewInbox() + ".", deliver: deliver}
+	sub, err := nc.Subscribe(b.inbox+"*.*", b.onAnswer)
+	if err != nil {
+		return nil, err
+	}
+	// Bounded by the cap on live sagas: each has one command in flight.
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return nil, err
+	}
+	b.sub = sub
+	return b, nil
+}
+
+// command is one attempt of one operation.
+type command struct {
+	subject string
+	id      protocol.SagaID
+	key     string
+	attempt int
+	token   uint64
+	body    []byte
+}
+
+func (b *bus) send(c command) {
+	m := &nats.Msg{
+		Subject: c.subject,
+		Reply:   b.inbox + c.id.String() + "." + strconv.FormatUint(c.token, 36),
+		Data:    c.body,
+		Header: nats.Header{
+			protocol.HeaderKey:     {c.key},
+			protocol.HeaderAttempt: {strconv.Itoa(c.attempt)},
+		},
+	}
+	if err := b.nc.PublishMsg(m); err != nil {
+		b.deliver(c.id.String(), answered{token: c.token, unsent: true})
+	}
+}
+
+func (b *bus) onAnswer(m *nats.Msg) {
+	sagaID, token, _ := strings.Cut(strings.TrimPrefix(m.Subject, b.inbox), ".")
+	number, err := strconv.ParseUint(token, 36, 64)
+	if err != nil {
+		return
+	}
+	absent := len(m.Data) == 0 && m.Header.Get("Status") == "503"
+	b.deliver(sagaID, answered{token: number, body: m.Data, header: m.Header, absent: absent})
+}
+
+func (b *bus) stop() error { return b.sub.Unsubscribe() }

@@ -1,0 +1,168 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"amends/protocol"
+	"amends/store"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The inbox is a work queue: JetStream gives each message to one orchestrator,
+// and to another one when the first does not answer for it in time. Ownership,
+// failover, back-pressure and scale-out are JetStream's own (DESIGN §3.3).
+
+const (
+	// pullBatch is how many messages one pull asks for at the most.
+	pullBatch = 256
+	// pullWait is how long one pull stays open.
+	pullWait = 5 * time.Second
+	// maxQueued bounds the starts that wait in the inbox; more are refused as
+	// overloaded.
+	maxQueued = 1_000_000
+)
+
+// AckWait is how long the inbox waits for a sign of life from an owner. It must
+// outlast the election of a leader on a replicated stream (4 to 9 s).
+func AckWait(replicas int) time.Duration {
+	if replicas > 1 {
+		return 15 * time.Second
+	}
+	return 5 * time.Second
+}
+
+// openInbox makes the work queue and its one durable consumer. A subject holds
+// one message: a saga that is in the queue cannot be put into it again.
+func (o *Orchestrator) openInbox(ctx context.Context) error {
+	err := store.EnsureStream(ctx, o.js, jetstream.StreamConfig{
+		Name: protocol.StreamInbox, Subjects: []string{protocol.InboxSubjects},
+		Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, Replicas: max(o.cfg.Replicas, 1),
+		Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 1, MaxMsgs: maxQueued,
+		AllowAtomicPublish: true,
+	})
+	if err != nil {
+		return err
+	}
+	o.inbox, err = o.js.CreateOrUpdateConsumer(ctx, protocol.StreamInbox, jetstream.ConsumerConfig{
+		Durable: protocol.ConsumerInbox, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: AckWait(o.cfg.Replicas), MaxAckPending: maxPending, MaxDeliver: -1,
+	})
+	if err != nil {
+		return fmt.Errorf("creating the consumer of the inbox: %w", err)
+	}
+	return o.reclaim(ctx)
+}
+
+// maxPending bounds the sagas in flight of all orchestrators together.
+const maxPending = 100_000
+
+// reclaim has the messages of dead owners delivered at once. It does so only
+// when nobody else pulls: then whoever holds a message is gone, and there is no
+// reason to wait for its time to run out.
+func (o *Orchestrator) reclaim(ctx context.Context) error {
+	info, err := o.inbox.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("looking at the consumer of the inbox: %w", err)
+	}
+	if info.NumAckPending == 0 || info.NumWaiting > 0 {
+		return nil
+	}
+	o.log.Info().Int("sagas", info.NumAckPending).Msg("taking over the sagas of an orchestrator that is gone")
+	if _, err := o.js.ResetConsumer(ctx, protocol.StreamInbox, protocol.ConsumerInbox); err != nil {
+		// They come all the same, when their time has run out.
+		o.log.Warn().Err(err).Msg("cannot reset the inbox; the sagas come back within the ack wait")
+	}
+	return nil
+}
+
+// pull takes messages from the inbox until ctx ends, never more than there are
+// free places.
+func (o *Orchestrator) pull(ctx context.Context) {
+	for ctx.Err() == nil {
+		places := o.places.take(ctx, pullBatch)
+		if places == 0 {
+			return
+		}
+		used, err := o.pullOnce(ctx, places)
+		o.places.release(places - used)
+		if err != nil && ctx.Err() == nil {
+			o.log.Warn().Err(err).Msg("cannot pull from the inbox; trying again")
+			pauseFor(ctx, pause)
+		}
+	}
+}
+
+// pullOnce runs one pull request. It returns how many sagas it has brought to
+// life, each of which keeps its place.
+func (o *Orchestrator) pullOnce(ctx context.Context, places int) (used int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	defer cancel()
+	batch, err := o.inbox.Fetch(places, jetstream.FetchContext(ctx))
+	if err != nil {
+		return 0, err
+	}
+	for m := range batch.Messages() {
+		if o.route(m) {
+			used++
+		}
+	}
+	err = batch.Error()
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return used, err
+}
+
+// route gives a message to the actor of its saga, and spawns one if there is
+// none. It returns whether it spawned one.
+func (o *Orchestrator) route(m jetstream.Msg) (spawned bool) {
+	d, err := newDelivery(m)
+	var id protocol.SagaID
+	if err == nil {
+		id, err = protocol.ParseSagaID(d.Start.SagaID)
+	}
+	if err != nil {
+		o.log.Error().Err(err).Str("subject", m.Subject()).Msg("an inbox message is not usable; dropping it")
+		if err := m.TermWithReason("not an inbox entry"); err != nil {
+			o.log.Warn().Err(err).Msg("cannot drop an inbox message")
+		}
+		return false
+	}
+	ref, spawned, err := o.actorOf(id)
+	if err != nil {
+		o.log.Error().Err(err).Str("saga_id", id.String()).Msg("cannot spawn the actor of a saga; it comes again")
+		return false
+	}
+	ref.Tell(delivered{d})
+	return spawned
+}
+
+// heartbeat tells the inbox that the sagas which take long are still worked on.
+func (o *Orchestrator) heartbeat(ctx context.Context) {
+	every := AckWait(o.cfg.Replicas) / 3
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, i := range o.living() {
+				i.ref.Tell(beat{})
+			}
+		}
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,245 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"amends/orchestrator/actors"
+	"amends/protocol"
+	"amends/saga"
+	"amends/store"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
+)
+
+// Config is what an orchestrator needs. Conn, Writer and Definitions are
+// required.
+type Config struct {
+	// Conn must have no reconnect buffer (nats.ReconnectBufSize(-1)): a command
+	// is sent now or not at all.
+	Conn *nats.Conn
+	// Writer writes to the journal and the inbox; other roles of the process may
+	// share it.
+	Writer *store.Writer
+	// Definitions by name. Sagas that began with others wait for them.
+	Definitions map[string]*saga.Definition
+	// Name tells this instance from others in the records; no two may share it.
+	Name string
+	// Replicas of the streams, when they are made; 0 is 1.
+	Replicas int
+	// MaxLive caps the sagas in memory; 0 is 4,096.
+	MaxLive int
+	// Retention is how long the records of ended sagas are kept; 0 is for ever.
+	Retention time.Duration
+	Log       zerolog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// maxPanics is how often a saga may panic in one process before it is
+// quarantined.
+const maxPanics = 3
+
+// Orchestrator runs sagas. Several of them share the work.
+type Orchestrator struct {
+	cfg    Config
+	log    zerolog.Logger
+	js     jetstream.JetStream
+	inbox  jetstream.Consumer
+	hashes map[string]string // of the definitions, by name
+
+	journal *journal
+	bus     *bus
+	prices  *prices
+	waiters *waiters
+	places  *places
+	actors  *actors.System
+	service micro.Service
+
+	background context.Context // ends with Stop
+	cancel     context.CancelFunc
+	tasks      sync.WaitGroup
+
+	mu      sync.RWMutex
+	live    map[string]*instance
+	crashes map[string]int // panics by saga
+	emptied chan struct{}  // closed when live is empty, while stopping
+
+	fencedOff atomic.Uint64
+}
+
+// New checks the configuration and makes an orchestrator that Start starts.
+func New(cfg Config) (*Orchestrator, error) {
+	if cfg.Conn == nil || cfg.Writer == nil || len(cfg.Definitions) == 0 || cfg.Name == "" {
+		return nil, errors.New("an orchestrator needs a connection, a writer, a name and a definition")
+	}
+	if cfg.MaxLive == 0 {
+		cfg.MaxLive = 4096
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	o := &Orchestrator{
+		cfg: cfg, log: cfg.Log.With().Str("role", "orchestrator").Logger(),
+		hashes: make(map[string]string), prices: &prices{log: cfg.Log, products: make(map[string]protocol.Money)},
+		waiters: newWaiters(), places: newPlaces(cfg.MaxLive),
+		live: make(map[string]*instance), crashes: make(map[string]int),
+	}
+	for name, def := range cfg.Definitions {
+		o.hashes[name] = def.Hash()
+	}
+	o.actors = actors.New(o.log, o.onPanic)
+	o.background, o.cancel = context.WithCancel(context.Background())
+	return o, nil
+}
+
+// Start opens the streams, takes over what an earlier orchestrator left, and
+// opens for starts. It returns when starts are answered.
+func (o *Orchestrator) Start(ctx context.Context) error {
+	var err error
+	if o.js, err = jetstream.New(o.cfg.Conn); err != nil {
+		return fmt.Errorf("starting the orchestrator: %w", err)
+	}
+	if err := o.open(ctx); err != nil {
+		return fmt.Errorf("starting the orchestrator: %w", err)
+	}
+	o.task(o.pull)
+	o.task(o.heartbeat)
+	o.task(o.reconcile)
+	if o.service, err = o.serve(); err != nil {
+		return fmt.Errorf("starting the orchestrator: %w", err)
+	}
+	o.log.Info().Str("name", o.cfg.Name).Int("definitions", len(o.cfg.Definitions)).Msg("orchestrator ready")
+	return nil
+}
+
+func (o *Orchestrator) open(ctx context.Context) error {
+	bucket, err := store.Open(ctx, o.cfg.Writer, store.Config{
+		Name: protocol.BucketSagas, Replicas: o.cfg.Replicas,
+		Metadata: map[string]string{"amends.retention": o.cfg.Retention.String()},
+	})
+	if err != nil {
+		return err
+	}
+	o.journal = &journal{bucket: bucket, retention: o.cfg.Retention, find: o.find}
+	if err := o.followPrices(ctx); err != nil {
+		return err
+	}
+	if o.bus, err = newBus(o.cfg.Conn, o.deliver); err != nil {
+		return err
+	}
+	return o.openInbox(ctx)
+}
+
+// followPrices returns when the price list is complete.
+func (o *Orchestrator) followPrices(ctx context.Context) error {
+	catalog, err := store.Open(ctx, o.cfg.Writer, store.Config{Name: protocol.BucketCatalog, Replicas: o.cfg.Replicas})
+	if err != nil {
+		return err
+	}
+	ready := make(chan struct{})
+	once := sync.OnceFunc(func() { close(ready) })
+	o.task(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if err := o.prices.follow(ctx, catalog, once); err != nil && ctx.Err() == nil {
+				o.log.Warn().Err(err).Msg("lost the price list; following it again")
+				pauseFor(ctx, pause)
+			}
+		}
+	})
+	select {
+	case <-ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// serve registers the micro service.
+func (o *Orchestrator) serve() (micro.Service, error) {
+	service, err := micro.AddService(o.cfg.Conn, micro.Config{
+		Name: protocol.ServiceCheckout, Version: "1.0.0", QueueGroup: protocol.ServiceCheckout,
+		Description: "starts checkouts and tells how they stand",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("adding the service: %w", err)
+	}
+	for name, endpoint := range map[string]struct {
+		subject string
+		handle  micro.HandlerFunc
+	}{
+		"start":  {protocol.SubjectStart, o.handleStart},
+		"status": {protocol.SubjectStatus, o.handleStatus},
+		"list":   {protocol.SubjectList, o.handleList},
+	} {
+		if err := service.AddEndpoint(name, endpoint.handle, micro.WithEndpointSubject(endpoint.subject)); err != nil {
+			return nil, fmt.Errorf("adding endpoint %s: %w", name, err)
+		}
+	}
+	return service, nil
+}
+
+// Stop ends the orchestrator without losing anything: no new starts, what is
+// quick is finished until ctx ends, the rest is handed back for others to
+// continue at once.
+func (o *Orchestrator) Stop(ctx context.Context) error {
+	if o.service != nil {
+		if err := o.service.Stop(); err != nil {
+			o.log.Warn().Err(err).Msg("cannot stop the service")
+		}
+	}
+	o.cancel()
+	o.tasks.Wait()
+	o.drain(ctx)
+	for _, i := range o.living() {
+		i.ref.Tell(shutdown{})
+	}
+	o.drain(context.WithoutCancel(ctx))
+	o.actors.Close()
+	if o.bus != nil {
+		return o.bus.stop()
+	}
+	return nil
+}
+
+// drain waits until no saga is live, or ctx ends.
+func (o *Orchestrator) drain(ctx context.Context) {
+	o.mu.Lock()
+	if len(o.live) == 0 {
+		o.mu.Unlock()
+		return
+	}
+	o.emptied = make(chan struct{})
+	emptied := o.emptied
+	o.mu.Unlock()
+	select {
+	case <-emptied:
+	case <-ctx.Done():
+	}
+}
+
+func (o *Orchestrator) task(run func(context.Context)) {
+	o.tasks.Go(func() { run(o.background) })
+}
+
+func (o *Orchestrator) now() saga.Instant { return Instant(o.cfg.Now()) }
+
+// find finds a definition by name, if it still has the content that the saga
+// began with.
+func (o *Orchestrator) find(name, hash string) (*saga.Definition, error) {
+	if def := o.cfg.Definitions[name]; def != nil && o.hashes[name] == hash {
+		return def, nil
+	}
+	return nil, &protocol.Error{
+		Code: protocol.CodeDefinitionUnknown, Field: "definition",
+		Message: "the saga began with version " + strconv.Quote(hash) + " of " + strconv.Quote(name) + ", which is not loaded here",
+	}
+}

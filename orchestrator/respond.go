@@ -1,0 +1,25 @@
+package orchestrator
+
+import (
+	"encoding/json"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go/micro"
+)
+
+// respond answers a request. A client that has gone away is no error of ours.
+func respond(r micro.Request, answer any) {
+	_ = r.RespondJSON(answer)
+}
+
+// respondError answers with the one shape of errors; what is inside an unknown
+// error stays inside.
+func respondError(r micro.Request, err error) {
+	e := protocol.AsError(err)
+	body, err := json.Marshal(e)
+	if err != nil {
+		return
+	}
+	_ = r.Error(e.Status(), e.Message, body)
+}

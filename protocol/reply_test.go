@@ -1,0 +1,161 @@
+package protocol_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"amends/protocol"
+)
+
+func TestEncodeReply(t *testing.T) {
+	head := protocol.Reply{Type: "ChargePayment_ok", SagaID: "checkout42", Step: 2}
+	const start = `{"type":"ChargePayment_ok","saga_id":"checkout42","step":2`
+	for _, c := range []struct {
+		name    string
+		payload any
+		want    string // "" where it fails
+	}{
+		{"no payload", nil, start + `}`},
+		{"empty struct", struct{}{}, start + `}`},
+		{"empty map", map[string]int{}, start + `}`},
+		{"map", map[string]int{"b": 2, "a": 1}, start + `,"a":1,"b":2}`},
+		{"raw object", json.RawMessage(`{"payment_id": "p1"}`), start + `,"payment_id":"p1"}`},
+		{"trouble", protocol.Trouble{Error: "gateway_timeout", Retryable: true}, start + `,"error":"gateway_timeout","retryable":true}`},
+		{"text", "no", ""},
+		{"null", json.RawMessage(`null`), ""},
+		{"array", []int{1}, ""},
+		{"not JSON", json.RawMessage(`{`), ""},
+		{"no JSON type", make(chan int), ""},
+		{"repeats the type", map[string]string{"type": "x"}, ""},
+		{"repeats the saga in another case", map[string]string{"Saga_ID": "x"}, ""},
+		{"too large", map[string]string{"x": strings.Repeat("x", protocol.MaxRequestBytes)}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := protocol.EncodeReply(head, c.payload)
+			if (err != nil) != (c.want == "") {
+				t.Fatalf("got %v", err)
+			}
+			if string(got) != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestParseReplyVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		want       protocol.Answer // without Reply and Body
+	}{
+		{"accepted", `{"type":"Pay_ok","saga_id":"s1","step":2,"id":"p","n":[1, 2],"no":null}`, protocol.Answer{
+			Verdict: protocol.Accepted,
+			Fields:  map[string]json.RawMessage{"id": json.RawMessage(`"p"`), "n": json.RawMessage(`[1, 2]`)},
+		}},
+		{"accepted in another spelling", `{"step":2,"saga\u005fid":"\u0073\u0031","typ\u0065":"Pay_\u006fk"}`, protocol.Answer{
+			Verdict: protocol.Accepted, Fields: map[string]json.RawMessage{},
+		}},
+		{"declined", `{"type":"Pay_failed","saga_id":"s1","step":2,"error":"out","unavailable":["a"],"x":1}`, protocol.Answer{
+			Verdict: protocol.Declined, Failure: protocol.Failure{Error: "out", Unavailable: []string{"a"}},
+		}},
+		{"unavailable", `{"type":"Pay_error","saga_id":"s1","step":2,"error":"slow","retryable":true,"retry_after_ms":5}`, protocol.Answer{
+			Verdict: protocol.Unavailable, Trouble: protocol.Trouble{Error: "slow", Retryable: true, RetryAfterMS: 5},
+		}},
+		{"refused", `{"type":"error","code":"invalid_field","message":"is required","field":"amount"}`, protocol.Answer{
+			Verdict: protocol.Unavailable, Trouble: protocol.Trouble{Error: "invalid_field", Message: "amount is required"},
+		}},
+		{"overloaded", `{"type":"error","code":"overloaded","message":"later","saga_id":"s1","step":2}`, protocol.Answer{
+			Verdict: protocol.Unavailable, Trouble: protocol.Trouble{Error: "overloaded", Message: "later", Retryable: true},
+		}},
+		{"unavailable by error", `{"type":"error","code":"unavailable","message":"","saga_id":null}`, protocol.Answer{
+			Verdict: protocol.Unavailable, Trouble: protocol.Trouble{Error: "unavailable", Retryable: true},
+		}},
+		{"internal", `{"type":"error","code":"internal","message":"bug"}`, protocol.Answer{
+			Verdict: protocol.Unavailable, Trouble: protocol.Trouble{Error: "internal", Message: "bug", Retryable: true},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := protocol.ParseReply("Pay", sagaID(t, "s1"), 2, []byte(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got.Body) != c.body || got.SagaID != "s1" || got.Step != 2 || got.Type == "" {
+				t.Errorf("got %+v with body %s", got.Reply, got.Body)
+			}
+			got.Reply, got.Body = protocol.Reply{}, nil
+			if marshal(t, got) != marshal(t, c.want) {
+				t.Errorf("got  %s\nwant %s", marshal(t, got), marshal(t, c.want))
+			}
+		})
+	}
+}
+
+// TestD26_ParseReplyRefusesMismatches holds that a reply to another command, or
+// one half understood, is no answer.
+func TestD26_ParseReplyRefusesMismatches(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		code       protocol.Code
+		field      string
+	}{
+		{"not JSON", `canary`, protocol.CodeMalformedRequest, ""},
+		{"two sagas", `{"type":"Pay_ok","saga_id":"s1","step":2,"saga_id":"s2"}`, protocol.CodeDuplicateField, "saga_id"},
+		{"no type", `{"saga_id":"s1","step":2}`, protocol.CodeMissingField, "type"},
+		{"type of another kind", `{"type":1,"saga_id":"s1","step":2}`, protocol.CodeMissingField, "type"},
+		{"type in another case", `{"TYPE":"Pay_ok","saga_id":"s1","step":2}`, protocol.CodeMissingField, "type"},
+		{"other action", `{"type":"PayBack_ok","saga_id":"s1","step":2}`, protocol.CodeUnknownType, "type"},
+		{"longer action", `{"type":"RePay_ok","saga_id":"s1","step":2}`, protocol.CodeUnknownType, "type"},
+		{"no suffix", `{"type":"Pay","saga_id":"s1","step":2}`, protocol.CodeUnknownType, "type"},
+		{"other suffix", `{"type":"Pay_canary","saga_id":"s1","step":2}`, protocol.CodeUnknownType, "type"},
+		{"no saga", `{"type":"Pay_ok","step":2}`, protocol.CodeMissingField, "saga_id"},
+		{"null saga", `{"type":"Pay_ok","saga_id":null,"step":2}`, protocol.CodeMissingField, "saga_id"},
+		{"other saga", `{"type":"Pay_ok","saga_id":"canary","step":2}`, protocol.CodeInvalidField, "saga_id"},
+		{"saga of another kind", `{"type":"Pay_ok","saga_id":["s1"],"step":2}`, protocol.CodeInvalidField, "saga_id"},
+		{"no step", `{"type":"Pay_ok","saga_id":"s1"}`, protocol.CodeMissingField, "step"},
+		{"other step", `{"type":"Pay_ok","saga_id":"s1","step":3}`, protocol.CodeInvalidField, "step"},
+		{"step as text", `{"type":"Pay_ok","saga_id":"s1","step":"2"}`, protocol.CodeInvalidField, "step"},
+		{"step with a point", `{"type":"Pay_ok","saga_id":"s1","step":2.0}`, protocol.CodeInvalidField, "step"},
+		{"declined without an error", `{"type":"Pay_failed","saga_id":"s1","step":2}`, protocol.CodeMissingField, "error"},
+		{"declined with a number", `{"type":"Pay_failed","saga_id":"s1","step":2,"error":4111}`, protocol.CodeInvalidField, "error"},
+		{"unavailable without an error", `{"type":"Pay_error","saga_id":"s1","step":2}`, protocol.CodeMissingField, "error"},
+		{"unavailable with a word", `{"type":"Pay_error","saga_id":"s1","step":2,"error":"e","retryable":"canary"}`, protocol.CodeInvalidField, "retryable"},
+		{"retry in the past", `{"type":"Pay_error","saga_id":"s1","step":2,"error":"e","retry_after_ms":-1}`, protocol.CodeInvalidField, "retry_after_ms"},
+		{"error without a code", `{"type":"error","message":"canary"}`, protocol.CodeMissingField, "code"},
+		{"error of another kind", `{"type":"error","code":4111}`, protocol.CodeInvalidField, "code"},
+		{"error of another saga", `{"type":"error","code":"internal","saga_id":"canary"}`, protocol.CodeInvalidField, "saga_id"},
+		{"error of another step", `{"type":"error","code":"internal","step":3}`, protocol.CodeInvalidField, "step"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := protocol.ParseReply("Pay", sagaID(t, "s1"), 2, []byte(c.body))
+			checkRefusal(t, err, c.code, c.field)
+			if a.Verdict != 0 {
+				t.Errorf("got the verdict %v all the same", a.Verdict)
+			}
+		})
+	}
+}
+
+func TestVerdictString(t *testing.T) {
+	var words []string
+	for v := range protocol.Unavailable + 1 {
+		words = append(words, v.String())
+	}
+	if got := strings.Join(words, " "); got != "none accepted declined unavailable" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestErrorRoundTrip(t *testing.T) {
+	want := protocol.Error{Code: protocol.CodeInvalidField, Message: "must be from 1 to 1000", Field: "items[0].quantity"}
+	text := marshal(t, &want)
+	if text != `{"type":"error","code":"invalid_field","message":"must be from 1 to 1000","field":"items[0].quantity"}` {
+		t.Errorf("written as %s", text)
+	}
+	var got protocol.Error
+	if _, err := protocol.Decode([]byte(text), &got); err != nil || got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got.Status() != "422" {
+		t.Errorf("status %s", got.Status())
+	}
+}

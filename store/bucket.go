@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Bucket is one key-value bucket, open for compare-and-set.
+type Bucket struct {
+	name   string
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	writer *Writer
+}
+
+// Config describes a bucket.
+type Config struct {
+	Name     string            // such as SAGAS
+	Replicas int               // of the stream; 0 is 1
+	Metadata map[string]string // for the stream, when it is created
+}
+
+// Entry is one value of a bucket.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64 // sequence number of the message that holds it
+	Header   nats.Header
+	Stored   time.Time // by the clock of the server
+}
+
+// Open binds the bucket and creates its stream if there is none. An existing
+// stream is left as its operator made it. The writer may be shared by buckets.
+func Open(ctx context.Context, w *Writer, cfg Config) (*Bucket, error) {
+	js, err := jetstream.New(w.nc)
+	if err != nil {
+		return nil, fmt.Errorf("opening bucket %s: %w", cfg.Name, err)
+	}
+	if err := EnsureStream(ctx, js, bucketStream(cfg)); err != nil {
+		return nil, fmt.Errorf("opening bucket %s: %w", cfg.Name, err)
+	}
+	return &Bucket{name: cfg.Name, nc: w.nc, js: js, writer: w}, nil
+}
+
+// bucketStream is a key-value bucket that also takes atomic batches and
+// per-message time to live. Old values are dropped (discard old), since a bucket
+// made by the client library could not hold schedules later.
+func bucketStream(cfg Config) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                   protocol.BucketStream(cfg.Name),
+		Subjects:               []string{protocol.BucketSubjects(cfg.Name)},
+		Storage:                jetstream.FileStorage,
+		Discard:                jetstream.DiscardOld,
+		MaxMsgsPerSubject:      1,
+		Replicas:               max(cfg.Replicas, 1),
+		AllowRollup:            true,
+		AllowDirect:            true,
+		DenyDelete:             true,
+		AllowMsgTTL:            true,
+		AllowAtomicPublish:     true,
+		AllowMsgSchedules:      true,
+		SubjectDeleteMarkerTTL: time.Minute,
+		Metadata:               cfg.Metadata,
+	}
+}
+
+// EnsureStream creates a stream unless one of that name is there already. A
+// cluster that has just come up may not place a stream yet; that is waited for
+// until ctx ends.
+func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) error {
+	for {
+		_, err := js.CreateStream(ctx, cfg)
+		if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return nil
+		}
+		if !isTransient(err) {
+			return fmt.Errorf("creating stream %s: %w", cfg.Name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("creating stream %s: %w", cfg.Name, err)
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// isTransient tells errors of a cluster that is still finding itself.
+func isTransient(err error) bool {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
+		return api.ErrorCode == 10005 || api.ErrorCode == 10008 || api.ErrorCode == 10009
+	}
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
+// Put stores a value and waits for the acknowledgement. It returns the new
+// revision.
+func (b *Bucket) Put(ctx context.Context, w Write) (uint64, error) {
+	type result struct {
+		revision uint64
+		err      error
+	}
+	done := make(chan result, 1)
+	b.Submit(&w, func(revision uint64, err error) { done <- result{revision, err} })
+	select {
+	case r := <-done:
+		return r.revision, r.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	}
+}
+
+// Submit stores a value and calls done exactly once, from another goroutine.
+// done must not block.
+func (b *Bucket) Submit(w *Write, done func(revision uint64, err error)) {
+	w.subject = protocol.BucketSubject(b.name, w.Key)
+	b.writer.submit(b.name, w, done)
+}
+
+// Get reads a key from the leader of the stream: never a stale value, as a
+// direct get from a follower may be.
+func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	e, err := LastOn(ctx, b.nc, protocol.BucketStream(b.name), protocol.BucketSubject(b.name, key))
+	if err == nil && e.Header.Get("KV-Operation") != "" {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading %s of %s: %w", key, b.name, err)
+	}
+	e.Key = key
+	return e, nil
+}
+
+// storedMessage is a message as JetStream's API returns it.
+type storedMessage struct {
+	Error   *jetstream.APIError `json:"error"`
+	Message struct {
+		Sequence uint64    `json:"seq"`
+		Header   []byte    `json:"hdrs"`
+		Data     []byte    `json:"data"`
+		Time     time.Time `json:"time"`
+	} `json:"message"`
+}
+
+// LastOn reads the last message on a subject of a stream, from its leader. The
+// key of the entry stays empty.
+func LastOn(ctx context.Context, nc *nats.Conn, stream, subject string) (Entry, error) {
+	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
+	if err != nil {
+		return Entry{}, err
+	}
+	reply, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, request)
+	if err != nil {
+		return Entry{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	var m storedMessage
+	if err := json.Unmarshal(reply.Data, &m); err != nil {
+		return Entry{}, fmt.Errorf("decoding the answer of JetStream: %w", err)
+	}
+	if m.Error != nil {
+		if m.Error.ErrorCode == codeNoMessage {
+			return Entry{}, ErrNotFound
+		}
+		return Entry{}, fmt.Errorf("%w: %s", ErrUnavailable, m.Error.Description)
+	}
+	e := Entry{Value: m.Message.Data, Revision: m.Message.Sequence, Stored: m.Message.Time}
+	if len(m.Message.Header) > 0 {
+		if e.Header, err = nats.DecodeHeadersMsg(m.Message.Header); err != nil {
+			return Entry{}, fmt.Errorf("decoding headers: %w", err)
+		}
+	}
+	return e, nil
+}

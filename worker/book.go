@@ -1,0 +1,120 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"amends/store"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+// writeTimeout is how long a write waits for its acknowledgement before the book
+// reads back what became of it. The sender of the command may have given up by
+// then; those who queue behind it have not.
+const writeTimeout = 3 * time.Second
+
+// Book is where a participant remembers: one record (Memory) per step of a saga,
+// in one bucket, under the key <prefix><saga_id>.<step>. It can be written in
+// once its service has started.
+type Book[E any] struct {
+	name   string // of the bucket
+	prefix string // ends in a dot, or is empty
+	view   *view[E]
+
+	conn   *nats.Conn
+	log    zerolog.Logger
+	bucket *store.Bucket
+}
+
+// NewBook describes a book whose decisions each concern one record only, such
+// as a charge.
+func NewBook[E any](bucket string) *Book[E] {
+	return &Book[E]{name: bucket}
+}
+
+// NewGuardedBook describes a book whose decisions rest on a picture of the whole
+// bucket, such as the stock that is left. Each write demands that nobody wrote
+// anything since, so that no replica ever decides on stale knowledge; within one
+// service, commands are decided and stored one after the other.
+func NewGuardedBook[E any](bucket, prefix string, picture Picture[E]) *Book[E] {
+	return &Book[E]{name: bucket, prefix: prefix, view: newView(picture)}
+}
+
+// open binds the book to its bucket, which is created if there is none.
+func (b *Book[E]) open(ctx context.Context, cfg Config) error {
+	bucket, err := store.Open(ctx, cfg.Writer, store.Config{Name: b.name, Replicas: cfg.Replicas})
+	if err != nil {
+		return err
+	}
+	b.bucket, b.conn, b.log = bucket, cfg.Conn, cfg.Log
+	return nil
+}
+
+// follow keeps the picture of a guarded book up to date until ctx ends.
+func (b *Book[E]) follow(ctx context.Context) {
+	if b.view != nil {
+		b.draw(ctx)
+	}
+}
+
+// ready returns once the book can decide.
+func (b *Book[E]) ready(ctx context.Context) error {
+	if b.view == nil {
+		return nil
+	}
+	return b.view.look(ctx, func() {})
+}
+
+// recalled is a memory and the revision at which it was read, 0 if there is none.
+type recalled[E any] struct {
+	memory   Memory[E]
+	revision uint64
+}
+
+// recall reads what is remembered of a step, from the leader of the bucket. A
+// step never heard of is the zero value.
+func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) {
+	var r recalled[E]
+	entry, err := b.bucket.Get(ctx, b.prefix+step)
+	if errors.Is(err, store.ErrNotFound) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(entry.Value, &r.memory); err != nil {
+		return r, fmt.Errorf("decoding %s%s of %s: %w", b.prefix, step, b.name, err)
+	}
+	r.revision = entry.Revision
+	return r, nil
+}
+
+// keep stores what decide returns for a step whose record is at the given
+// revision. It fails with store.ErrConflict, and stores nothing, when the record
+// or the picture on which the decision rests has changed meanwhile.
+func (b *Book[E]) keep(ctx context.Context, step string, revision uint64, decide func() (Memory[E], error)) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if b.view != nil {
+		return b.keepInTurn(ctx, step, revision, decide)
+	}
+	m, err := decide()
+	if err != nil {
+		return err
+	}
+	_, err = b.put(ctx, step, m, revision, nil)
+	return err
+}
+
+func (b *Book[E]) put(ctx context.Context, step string, m Memory[E], revision uint64, last *uint64) (uint64, error) {
+	value, err := json.Marshal(m)
+	if err != nil {
+		return 0, fmt.Errorf("encoding %s%s of %s: %w", b.prefix, step, b.name, err)
+	}
+	return b.bucket.Put(ctx, store.Write{Key: b.prefix + step, Value: value, Revision: revision, Last: last})
+}

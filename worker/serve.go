@@ -1,0 +1,111 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"amends/protocol"
+	"amends/store"
+
+	"github.com/nats-io/nats.go/micro"
+)
+
+// callTimeout bounds the work on one message.
+const callTimeout = 10 * time.Second
+
+// take accepts one message from an endpoint. A micro service calls its handlers
+// one at a time, so the work goes on beside.
+func (s *Service) take(e Endpoint, r micro.Request) {
+	if r.Subject() != e.subject {
+		// Not a request: somebody delivers the messages of a stream here.
+		s.complaint.Warn().Str("subject", r.Subject()).Str("endpoint", e.subject).Msg("a message meant for another subject is dropped")
+		return
+	}
+	c := &call{data: r.Data(), header: r.Headers(), replyTo: r.Reply(), received: s.cfg.Now()}
+	if !s.gate.enter() {
+		s.respond(c, s.turnAway(e, c))
+		return
+	}
+	go func() {
+		defer s.gate.leave()
+		s.respond(c, s.serve(e, c))
+	}()
+}
+
+// turnAway answers a message for which there is no room.
+func (s *Service) turnAway(e Endpoint, c *call) answer {
+	t, err := e.read(s, c)
+	if err != nil {
+		return refusal(err)
+	}
+	if s.stopping.Err() != nil {
+		return trouble(t.command, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"})
+	}
+	return trouble(t.command, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many commands are in work; try again"})
+}
+
+// serve works on one message. A panic costs this message only.
+func (s *Service) serve(e Endpoint, c *call) (a answer) {
+	var t task
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.cfg.Log.Error().Str("endpoint", e.subject).Str("stack", string(debug.Stack())).
+				Msgf("a command panicked: %v", cause)
+			a = trouble(t.command, fmt.Errorf("panic: %v", cause))
+		}
+	}()
+	t, err := e.read(s, c)
+	if err != nil {
+		return refusal(err)
+	}
+	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+	defer cancel()
+	reply, err := t.run(ctx)
+	if err != nil {
+		return trouble(t.command, s.explain(e, err))
+	}
+	return answer{body: reply}
+}
+
+// explain turns an error into what the sender is told: an *protocol.Error is
+// told as it is, a store that cannot be reached is worth another try, everything
+// else is our fault and is logged.
+func (s *Service) explain(e Endpoint, err error) error {
+	if _, ok := errors.AsType[*protocol.Error](err); ok {
+		return err
+	}
+	if isTemporary(err) {
+		s.complaint.Warn().Err(err).Str("endpoint", e.subject).Msg("the store cannot be used; commands are to be tried again")
+		return &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store of this service cannot be used now"}
+	}
+	s.cfg.Log.Error().Err(err).Str("endpoint", e.subject).Msg("a command could not be carried out")
+	return err
+}
+
+// isTemporary tells errors that say nothing about the command itself.
+func isTemporary(err error) bool {
+	for _, temporary := range [...]error{
+		store.ErrConflict, store.ErrUnknown, store.ErrUnavailable, store.ErrRefused, store.ErrClosed,
+		context.DeadlineExceeded, context.Canceled,
+	} {
+		if errors.Is(err, temporary) {
+			return true
+		}
+	}
+	return false
+}
+
+// respond sends an answer, if anybody wants one. It does not use the request's
+// own methods, which note errors without a lock.
+func (s *Service) respond(c *call, a answer) {
+	if c.replyTo == "" {
+		return
+	}
+	if err := s.cfg.Conn.PublishMsg(c.message(a, s.cfg.Now())); err != nil {
+		// The verdict is stored: the command is answered when it is repeated.
+		s.complaint.Warn().Err(err).Msg("an answer could not be sent")
+	}
+}

@@ -1,0 +1,146 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// version is what `nats micro ls` shows.
+	version = "1.0.0"
+	// openPause is the wait before JetStream is asked again.
+	openPause = 250 * time.Millisecond
+)
+
+// Service is one participant: a micro service whose endpoints share one book.
+// It starts once and stops once; Stop may come at any time, also before Start.
+type Service struct {
+	name      string
+	cfg       Config
+	complaint zerolog.Logger // for what may go wrong with every command at once
+	book      opener
+	endpoints []Endpoint
+	gate      *gate
+	following sync.WaitGroup
+
+	stopping context.Context // ends when Stop is called
+	stop     context.CancelFunc
+	life     context.Context // ends when the last command has been answered
+	end      context.CancelFunc
+
+	mu      sync.Mutex
+	started bool
+	micro   micro.Service
+}
+
+// opener is a Book, whatever its rows are.
+type opener interface {
+	open(ctx context.Context, cfg Config) error
+	follow(ctx context.Context)
+	ready(ctx context.Context) error
+}
+
+// New describes a service. Its name is also the queue group of its endpoints,
+// so that replicas share the work.
+func New[E any](cfg Config, name string, book *Book[E], endpoints ...Endpoint) (*Service, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configuring service %s: %w", name, err)
+	}
+	cfg = cfg.withDefaults()
+	cfg.Log = cfg.Log.With().Str("service", name).Logger()
+	s := &Service{
+		name: name, cfg: cfg, book: book, endpoints: endpoints, gate: newGate(cfg.Concurrency),
+		complaint: cfg.Log.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Second}),
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.life, s.end = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Start opens the book and then the endpoints. It waits for NATS, JetStream and
+// the bucket until ctx ends; afterwards ctx has no say.
+func (s *Service) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started || s.stopping.Err() != nil {
+		return fmt.Errorf("starting service %s: it was started or stopped before", s.name)
+	}
+	s.started = true
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	if err := s.openBook(ctx); err != nil {
+		return fmt.Errorf("starting service %s: %w", s.name, err)
+	}
+	s.following.Go(func() { s.book.follow(s.life) })
+	if err := s.book.ready(ctx); err != nil {
+		return fmt.Errorf("starting service %s: %w", s.name, err)
+	}
+	if err := s.openEndpoints(); err != nil {
+		return fmt.Errorf("starting service %s: %w", s.name, err)
+	}
+	s.cfg.Log.Info().Msg("service started")
+	return nil
+}
+
+// openBook tries until it succeeds or ctx ends: services start in any order
+// (S3-17). It says once what it is waiting for.
+func (s *Service) openBook(ctx context.Context) error {
+	for waiting := false; ; waiting = true {
+		err := s.book.open(ctx, s.cfg)
+		if err == nil {
+			return nil
+		}
+		if !waiting {
+			s.cfg.Log.Warn().Err(err).Msg("waiting for JetStream")
+		}
+		select {
+		case <-time.After(openPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (s *Service) openEndpoints() error {
+	service, err := micro.AddService(s.cfg.Conn, micro.Config{Name: s.name, Version: version, QueueGroup: s.name})
+	if err != nil {
+		return err
+	}
+	s.micro = service
+	for _, e := range s.endpoints {
+		name := e.subject[strings.LastIndexByte(e.subject, '.')+1:]
+		handler := micro.HandlerFunc(func(r micro.Request) { s.take(e, r) })
+		if err := service.AddEndpoint(name, handler, micro.WithEndpointSubject(e.subject)); err != nil {
+			return fmt.Errorf("opening endpoint %s: %w", e.subject, err)
+		}
+	}
+	return nil
+}
+
+// Stop takes no more commands, waits until those in work are answered or ctx
+// ends, and lets go of everything. Commands that come too late are asked to try
+// again, which another replica will serve. Stopping twice does no harm.
+func (s *Service) Stop(ctx context.Context) error {
+	s.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.following.Wait()
+	defer s.end()
+	if s.micro != nil {
+		if err := s.micro.Stop(); err != nil {
+			s.cfg.Log.Debug().Err(err).Msg("the endpoints could not be drained")
+		}
+	}
+	s.gate.close()
+	if err := s.gate.wait(ctx); err != nil {
+		return fmt.Errorf("stopping service %s with commands in work: %w", s.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+// Package workertest is the kit for testing participants: a real NATS server in
+// the process of the test, and Exercise, the suite that every participant passes.
+package workertest
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"amends/store"
+	"amends/worker"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+// startLimit is how long a server may take to come up.
+const startLimit = 10 * time.Second
+
+// NATS is a server with JetStream, on a free port and in a directory of its own,
+// for as long as the test runs.
+type NATS struct {
+	options server.Options
+	server  *server.Server
+}
+
+// Server starts a server and stops it at the end of the test.
+func Server(t testing.TB) *NATS {
+	t.Helper()
+	n := &NATS{options: server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
+		NoLog: true, NoSigs: true,
+	}}
+	n.Start(t)
+	t.Cleanup(n.Stop)
+	return n
+}
+
+// Start starts a server that was stopped, on the same port and directory.
+func (n *NATS) Start(t testing.TB) {
+	t.Helper()
+	options := n.options
+	s, err := server.NewServer(&options)
+	if err != nil {
+		t.Fatalf("starting a NATS server: %v", err)
+	}
+	s.Start()
+	n.server = s
+	if !s.ReadyForConnections(startLimit) {
+		t.Fatalf("the NATS server did not come up in %s", startLimit)
+	}
+	if at, ok := s.Addr().(*net.TCPAddr); ok {
+		n.options.Port = at.Port
+	}
+}
+
+// Stop ends the server and all connections to it.
+func (n *NATS) Stop() {
+	n.server.Shutdown()
+	n.server.WaitForShutdown()
+}
+
+// Connect opens a connection as a participant should have it: it reconnects for
+// ever, quickly, and has no reconnect buffer. It is closed with the test.
+func (n *NATS) Connect(t testing.TB) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(n.server.ClientURL(), nats.ReconnectBufSize(-1), nats.MaxReconnects(-1),
+		nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
+	if err != nil {
+		t.Fatalf("connecting to the NATS server: %v", err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// Config is a configuration with a connection and a writer of its own, which end
+// with the test. Its log goes nowhere.
+func (n *NATS) Config(t testing.TB) worker.Config {
+	t.Helper()
+	nc := n.Connect(t)
+	w, err := store.NewWriter(nc, 0)
+	if err != nil {
+		t.Fatalf("starting a writer: %v", err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return worker.Config{Conn: nc, Writer: w, Log: zerolog.Nop()}
+}

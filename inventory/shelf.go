@@ -53,17 +53,27 @@ func (s *shelf) Clear() {
 }
 
 // Effect replaces what the reservation of one step holds.
-func (s *shelf) Effect(step string, r *Reservation) {
-	for _, hold := range s.holding[step] {
-		s.reserved[hold.SKU] -= hold.Quantity
+func (s *shelf) Effect(step string, r *Reservation) (undo func()) {
+	before := s.holding[step]
+	if r != nil && r.Status == Active {
+		s.hold(step, r.Lines)
+	} else {
+		s.hold(step, nil)
 	}
-	delete(s.holding, step)
-	if r == nil || r.Status != Active {
-		return
+	return func() { s.hold(step, before) }
+}
+
+func (s *shelf) hold(step string, lines []Hold) {
+	for _, line := range s.holding[step] {
+		s.reserved[line.SKU] -= line.Quantity
 	}
-	s.holding[step] = r.Lines
-	for _, hold := range r.Lines {
-		s.reserved[hold.SKU] += hold.Quantity
+	for _, line := range lines {
+		s.reserved[line.SKU] += line.Quantity
+	}
+	if lines == nil {
+		delete(s.holding, step)
+	} else {
+		s.holding[step] = lines
 	}
 }
 

@@ -75,7 +75,7 @@ type StepStatus struct {
 	Step                 int             `json:"step"`
 	Transaction          string          `json:"transaction"` // the action, such as ReserveInventory
 	Service              string          `json:"service"`
-	Status               string          `json:"status"` // PENDING, RUNNING, COMPLETED, FAILED, UNKNOWN, COMPENSATING, COMPENSATED, COMPENSATION_FAILED
+	Status               string          `json:"status"` // one of the constants StepPending … StepCompensationFailed
 	Attempts             int             `json:"attempts,omitempty"`
 	CompensationAttempts int             `json:"compensation_attempts,omitempty"`
 	Result               json.RawMessage `json:"result,omitempty"`

@@ -46,7 +46,9 @@ func parseIdentifier(field, text string) (identifier, error) {
 	}
 	for i := range len(text) {
 		if !isIDByte(text[i]) {
-			return identifier{}, &Error{Code: CodeInvalidID, Field: field, Message: "may hold only letters, digits, _ and -"}
+			return identifier{}, &Error{
+				Code: CodeInvalidID, Field: field, Message: "may hold only letters, digits, _ and -",
+			}
 		}
 	}
 	return identifier{text}, nil

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"strconv"
 	"sync"
 )
 
@@ -49,14 +48,19 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
 func newScanner(data []byte) *scanner {
 	s := scanners.Get().(*scanner)
-	s.data = data
+	s.reset(data)
 	return s
+}
+
+// reset makes the scanner ready for data. It keeps the room of its slices.
+func (s *scanner) reset(data []byte) {
+	*s = scanner{data: data, path: s.path[:0], keys: s.keys[:0], members: s.members[:0], variants: s.variants[:0]}
 }
 
 // release gives the scanner back. What it found must not be used afterwards,
 // save unknown and errors.
 func (s *scanner) release() {
-	*s = scanner{path: s.path[:0], keys: s.keys[:0], members: s.members[:0], variants: s.variants[:0]}
+	s.reset(nil)
 	scanners.Put(s)
 }
 
@@ -65,7 +69,7 @@ func (s *scanner) release() {
 func (s *scanner) scan(sh *shape) *Error {
 	switch {
 	case len(s.data) > MaxRequestBytes:
-		return &Error{Code: CodeTooLarge, Message: "the message is longer than " + strconv.Itoa(MaxRequestBytes) + " bytes"}
+		return overBound("the message is longer than", MaxRequestBytes, "bytes")
 	case bytes.HasPrefix(s.data, []byte("\xef\xbb\xbf")):
 		return malformed("the message begins with a byte order mark; send plain UTF-8 without one")
 	}

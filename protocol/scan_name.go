@@ -106,13 +106,3 @@ func foldRune(r rune) rune {
 		r = next
 	}
 }
-
-// expected says what should stand at pos.
-func (s *scanner) expected(what string) *Error {
-	if s.pos >= len(s.data) {
-		return malformed("the message ends too early; expected " + what)
-	}
-	return malformed("the message is not valid JSON: expected " + what + " at byte " + strconv.Itoa(s.pos+1))
-}
-
-func malformed(message string) *Error { return &Error{Code: CodeMalformedRequest, Message: message} }

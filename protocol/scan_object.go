@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 func (s *scanner) object(sh *shape) *Error {
 	if err := s.enter(segment{}); err != nil {
@@ -61,7 +58,7 @@ func (s *scanner) checkFresh(names []key) *Error {
 		}
 	}
 	if len(names) > MaxFields {
-		return &Error{Code: CodeTooLarge, Message: "an object of the message has more than " + strconv.Itoa(MaxFields) + " fields"}
+		return overBound("an object of the message has more than", MaxFields, "fields")
 	}
 	return nil
 }
@@ -105,7 +102,7 @@ func (s *scanner) list(sh *shape) *Error {
 // enter steps over an opening brace or bracket, one level down.
 func (s *scanner) enter(at segment) *Error {
 	if len(s.path) == MaxDepth {
-		return &Error{Code: CodeTooLarge, Message: "the message nests deeper than " + strconv.Itoa(MaxDepth) + " levels"}
+		return overBound("the message nests deeper than", MaxDepth, "levels")
 	}
 	s.path = append(s.path, at)
 	s.pos++

@@ -155,7 +155,7 @@ func (h *history) backward(e *saga.Event) string {
 func (h *history) misplaced(e *saga.Event, verdicts ...saga.EventType) string {
 	verdict := slices.Index(verdicts, e.Type)
 	switch {
-	case verdict < 0 && e.Type != saga.WorkerAbsent, e.Compensating != (h.phase == saga.Compensating):
+	case verdict < 0 && (e.Type != saga.WorkerAbsent || e.Compensating != (h.phase == saga.Compensating)):
 		return "answers the other direction"
 	case e.Step != h.step:
 		return fmt.Sprintf("answers step %d, but step %d is in progress", e.Step, h.step)

@@ -57,7 +57,7 @@ func (s *story) timeout(t *testing.T, d *datadriven.TestData) string {
 // absent: nobody listens on the subject of the command.
 func (s *story) absent(t *testing.T, d *datadriven.TestData) string {
 	e := s.answer(t, d, saga.TimedOut, s.state.Phase == saga.Compensating)
-	e.Type = saga.WorkerAbsent
+	e.Type, e.Compensating = saga.WorkerAbsent, s.state.Phase == saga.Compensating
 	return s.happen(t, e)
 }
 
@@ -66,7 +66,7 @@ func (s *story) absent(t *testing.T, d *datadriven.TestData) string {
 // code.
 func (s *story) answer(t *testing.T, d *datadriven.TestData, v saga.Verdict, undo bool) saga.Event {
 	undo = d.HasArg("undo") || undo && !d.HasArg("do")
-	e := saga.Event{Type: saga.AnswerType(v, undo), Step: s.state.Cursor, Attempt: s.state.Attempt, Compensating: undo}
+	e := saga.Event{Type: saga.AnswerType(v, undo), Step: s.state.Cursor, Attempt: s.state.Attempt}
 	d.MaybeScanArgs(t, "step", &e.Step)
 	d.MaybeScanArgs(t, "attempt", &e.Attempt)
 	for _, arg := range d.CmdArgs {

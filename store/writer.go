@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -155,6 +156,9 @@ func parseAck(m *nats.Msg) (jetstream.PubAck, error) {
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
 		return jetstream.PubAck{}, ErrUnavailable
 	}
+	if sequence, ok := plainAck(m.Data); ok {
+		return jetstream.PubAck{Sequence: sequence}, nil
+	}
 	var ack struct {
 		Error *jetstream.APIError `json:"error"`
 		jetstream.PubAck
@@ -166,6 +170,19 @@ func parseAck(m *nats.Msg) (jetstream.PubAck, error) {
 		return jetstream.PubAck{}, classify(ack.Error)
 	}
 	return ack.PubAck, nil
+}
+
+// plainAck reads the acknowledgement of a single write, {"stream":"…","seq":N},
+// without the cost of a JSON decoder: it comes ten times per checkout. Any other
+// form is left to the decoder.
+func plainAck(data []byte) (sequence uint64, ok bool) {
+	head, rest, found := bytes.Cut(data, []byte(`,"seq":`))
+	digits, last := bytes.CutSuffix(rest, []byte("}"))
+	if !found || !last || !bytes.HasPrefix(head, []byte(`{"stream":"`)) {
+		return 0, false
+	}
+	sequence, err := strconv.ParseUint(string(bytes.TrimSpace(digits)), 10, 64)
+	return sequence, err == nil
 }
 
 // expire calls writes unknown whose acknowledgement does not come.

@@ -14,8 +14,7 @@ import (
 )
 
 // writeTimeout is how long a write waits for its acknowledgement before the book
-// reads back what became of it. The sender of the command may have given up by
-// then; those who queue behind it have not.
+// reads back what became of it.
 const writeTimeout = 3 * time.Second
 
 // Book is where a participant remembers: one record (Memory) per step of a saga,
@@ -27,6 +26,7 @@ type Book[E any] struct {
 	view   *view[E]
 
 	conn   *nats.Conn
+	writer *store.Writer
 	log    zerolog.Logger
 	bucket *store.Bucket
 }
@@ -51,7 +51,7 @@ func (b *Book[E]) open(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	b.bucket, b.conn, b.log = bucket, cfg.Conn, cfg.Log
+	b.bucket, b.conn, b.writer, b.log = bucket, cfg.Conn, cfg.Writer, cfg.Log
 	return nil
 }
 
@@ -94,27 +94,43 @@ func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) 
 	return r, nil
 }
 
-// keep stores what decide returns for a step whose record is at the given
-// revision. It fails with store.ErrConflict, and stores nothing, when the record
-// or the picture on which the decision rests has changed meanwhile.
-func (b *Book[E]) keep(ctx context.Context, step string, revision uint64, decide func() (Memory[E], error)) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
+// keep stores what decide makes of what is known of a step, and returns what is
+// remembered of it afterwards: its own memory, or another if the record, or the
+// picture on which the decision rests, has changed meanwhile. An error says that
+// nothing is known.
+func (b *Book[E]) keep(ctx context.Context, step string, known recalled[E], decide func(Memory[E]) (Memory[E], error)) (recalled[E], error) {
 	if b.view != nil {
-		return b.keepInTurn(ctx, step, revision, decide)
+		return b.keepInChain(ctx, step, known, decide)
 	}
-	m, err := decide()
+	m, err := decide(known.memory)
 	if err != nil {
-		return err
+		return known, err
 	}
-	_, err = b.put(ctx, step, m, revision, nil)
-	return err
+	value, err := b.encode(step, m)
+	if err != nil {
+		return known, err
+	}
+	writing, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	revision, err := b.bucket.Put(writing, store.Write{Key: b.prefix + step, Value: value, Revision: known.revision})
+	switch {
+	case err == nil:
+		return recalled[E]{memory: m, revision: revision}, nil
+	case isUndecided(err):
+		return b.recall(ctx, step)
+	}
+	return known, err
 }
 
-func (b *Book[E]) put(ctx context.Context, step string, m Memory[E], revision uint64, last *uint64) (uint64, error) {
+func (b *Book[E]) encode(step string, m Memory[E]) ([]byte, error) {
 	value, err := json.Marshal(m)
 	if err != nil {
-		return 0, fmt.Errorf("encoding %s%s of %s: %w", b.prefix, step, b.name, err)
+		return nil, fmt.Errorf("encoding %s%s of %s: %w", b.prefix, step, b.name, err)
 	}
-	return b.bucket.Put(ctx, store.Write{Key: b.prefix + step, Value: value, Revision: revision, Last: last})
+	return value, nil
+}
+
+// isUndecided tells errors of a write after which the record must be read again.
+func isUndecided(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrUnknown)
 }

@@ -53,18 +53,17 @@ func (b *Book[E]) drawOnce(ctx context.Context) error {
 	})
 	b.view.clear()
 	last, err := b.lastSequence(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.bucket.Follow(ctx, ">", false, b.see, func() { b.view.finish(last) })
 	}
-	err = b.bucket.Follow(ctx, ">", false, b.see, func() { b.view.finish(last) })
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// lastSequence asks the leader of the bucket how far it reaches. The last
-// message may be gone, so that following alone would not tell.
+// lastSequence asks the leader of the bucket how far it reaches. Following it
+// would not tell when its last message is gone.
 func (b *Book[E]) lastSequence(ctx context.Context) (uint64, error) {
 	js, err := jetstream.New(b.conn)
 	if err != nil {
@@ -79,68 +78,31 @@ func (b *Book[E]) lastSequence(ctx context.Context) (uint64, error) {
 
 // see puts one change of the bucket into the picture.
 func (b *Book[E]) see(f store.Followed) {
-	b.view.mu.Lock()
-	defer b.view.mu.Unlock()
-	if f.Revision <= b.view.seen {
-		return // our own write, drawn when it was acknowledged
+	v := b.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if f.Revision <= v.seen || v.recognise(f) {
+		return // our own, in the picture since it was decided
 	}
 	if err := b.drawEntry(f); err != nil {
 		b.log.Error().Err(err).Str("bucket", b.name).Str("key", f.Key).Msg("a stored value makes no sense and is left out")
 	}
-	b.view.grow(f.Revision)
+	v.grow(f.Revision)
 }
 
 func (b *Book[E]) drawEntry(f store.Followed) error {
-	picture := b.view.picture
 	step, isMemory := strings.CutPrefix(f.Key, b.prefix)
 	switch {
 	case !isMemory && f.Deleted:
-		return picture.Row(f.Key, nil)
+		return b.view.picture.Row(f.Key, nil)
 	case !isMemory:
-		return picture.Row(f.Key, f.Value)
-	case f.Deleted:
-		picture.Effect(step, nil)
-		return nil
+		return b.view.picture.Row(f.Key, f.Value)
 	}
 	var m Memory[E]
-	err := json.Unmarshal(f.Value, &m)
-	picture.Effect(step, m.Effect)
+	var err error
+	if !f.Deleted {
+		err = json.Unmarshal(f.Value, &m)
+	}
+	b.view.picture.Effect(step, m.Effect)
 	return err
-}
-
-// drawOwn puts a write of our own into the picture as soon as it is
-// acknowledged. If the picture was cleared meanwhile, the write comes with
-// everything else.
-func (v *view[E]) drawOwn(sequence uint64, step string, effect *E) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.complete && sequence == v.seen+1 {
-		v.picture.Effect(step, effect)
-		v.grow(sequence)
-	}
-}
-
-// grow notes how far the picture reaches now. It is called with the lock held.
-func (v *view[E]) grow(sequence uint64) {
-	v.seen = max(v.seen, sequence)
-	if v.moved != nil {
-		close(v.moved)
-		v.moved = nil
-	}
-}
-
-func (v *view[E]) clear() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.complete, v.seen, v.needed = false, 0, 0
-	v.picture.Clear()
-}
-
-// finish calls the picture complete: it holds everything that was in the bucket
-// when that reached the given sequence number.
-func (v *view[E]) finish(sequence uint64) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.complete = true
-	v.grow(sequence)
 }

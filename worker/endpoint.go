@@ -119,7 +119,7 @@ func lookup[E any](ctx context.Context, replyType string, book *Book[E], q StepQ
 }
 
 // command is the endpoint of an action or a compensation.
-func command[C Command, E any](subject string, book *Book[E], rule func(C, Memory[E], int64) (decision[E], error)) Endpoint {
+func command[C Command, E any](subject string, book *Book[E], decide func(C, Memory[E], int64) (decision[E], error)) Endpoint {
 	return Endpoint{subject: subject, read: func(s *Service, c *call) (task, error) {
 		var cmd C
 		if err := decode(c.data, &cmd); err != nil {
@@ -139,7 +139,7 @@ func command[C Command, E any](subject string, book *Book[E], rule func(C, Memor
 		}
 		cl := claim[E]{
 			command: head, step: protocol.StepKey(id, head.Step), hash: hash, now: s.cfg.Now,
-			rule: func(m Memory[E], at int64) (decision[E], error) { return rule(cmd, m, at) },
+			rule: func(m Memory[E], at int64) (decision[E], error) { return decide(cmd, m, at) },
 		}
 		return task{command: &head, run: func(ctx context.Context) ([]byte, error) { return cl.settle(ctx, book) }}, nil
 	}}

@@ -2,12 +2,9 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"amends/store"
 )
 
 // stallLimit is how long the picture may stand still although the bucket is
@@ -22,8 +19,9 @@ type Picture[E any] interface {
 	// Clear forgets everything: the picture is drawn anew.
 	Clear()
 	// Effect says what the business row of a step (its <saga_id>.<step>) is
-	// now; nil if there is none.
-	Effect(step string, effect *E)
+	// now; nil if there is none. It returns how to take that back, which is
+	// done in reverse order if it is done.
+	Effect(step string, effect *E) (undo func())
 	// Row says what the value under any other key is now; nil if it was
 	// deleted. An error is logged, and the value counts as deleted.
 	Row(key string, value []byte) error
@@ -32,76 +30,30 @@ type Picture[E any] interface {
 // view is a picture and how far it reaches.
 type view[E any] struct {
 	picture Picture[E]
-	turn    chan struct{} // filled by whoever decides and writes
 	redraw  chan struct{} // asks for a picture drawn anew
 
 	mu       sync.Mutex
 	complete bool          // everything up to seen is in the picture
-	seen     uint64        // the last sequence number in the picture
+	seen     uint64        // the last sequence number in the picture, but for the chain
 	needed   uint64        // the bucket is known to reach this sequence number
+	chain    []*link       // decided and in the picture, but not stored yet
 	moved    chan struct{} // closed when the picture grows; nil while nobody waits
 }
 
 func newView[E any](p Picture[E]) *view[E] {
-	return &view[E]{picture: p, turn: make(chan struct{}, 1), redraw: make(chan struct{}, 1)}
-}
-
-// keepInTurn stores what decide returns, provided that nobody wrote anything to the
-// bucket since the picture on which the decision rests. Commands take turns:
-// with two writes in flight, the refusal of the first could make room for a
-// second that was decided without knowing why.
-func (b *Book[E]) keepInTurn(ctx context.Context, key string, revision uint64, decide func() (Memory[E], error)) error {
-	v := b.view
-	select {
-	case v.turn <- struct{}{}:
-		defer func() { <-v.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for a turn to write: %w", ctx.Err())
-	}
-	var m Memory[E]
-	var last uint64
-	var err error
-	if gone := v.look(ctx, func() { m, err = decide(); last = v.seen }); gone != nil {
-		return gone
-	}
-	if err != nil {
-		return err
-	}
-	at, err := b.put(ctx, key, m, revision, &last)
-	if err == nil {
-		v.drawOwn(at, key, m.Effect)
-		return nil
-	}
-	if errors.Is(err, store.ErrConflict) {
-		return b.explain(ctx, key, revision, last, err)
-	}
-	return err
-}
-
-// explain finds out which of the two conditions of a write failed. If it was not
-// the key, then somebody else wrote to the bucket, and no decision is sound
-// before that is in the picture.
-func (b *Book[E]) explain(ctx context.Context, key string, revision, last uint64, conflict error) error {
-	known, err := b.recall(ctx, key)
-	if err != nil {
-		return err
-	}
-	if known.revision == revision {
-		b.view.need(last + 1)
-	}
-	return conflict
+	return &view[E]{picture: p, redraw: make(chan struct{}, 1)}
 }
 
 // look calls do when the picture is complete as far as is known. Nothing changes
 // it meanwhile.
 func (v *view[E]) look(ctx context.Context, do func()) error {
+	moved := v.lookNow(do)
+	if moved == nil {
+		return nil
+	}
 	stalled := time.NewTimer(stallLimit)
 	defer stalled.Stop()
-	for {
-		moved := v.lookNow(do)
-		if moved == nil {
-			return nil
-		}
+	for moved != nil {
 		select {
 		case <-moved:
 		case <-stalled.C:
@@ -109,7 +61,9 @@ func (v *view[E]) look(ctx context.Context, do func()) error {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for the picture of the bucket: %w", ctx.Err())
 		}
+		moved = v.lookNow(do)
 	}
+	return nil
 }
 
 // lookNow calls do and returns nil, or returns what to wait for.
@@ -126,10 +80,39 @@ func (v *view[E]) lookNow(do func()) <-chan struct{} {
 	return v.moved
 }
 
+// need holds up all decisions until the picture reaches a sequence number.
 func (v *view[E]) need(sequence uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.needed = max(v.needed, sequence)
+}
+
+// grow notes how far the picture reaches now. It is called with the lock held.
+func (v *view[E]) grow(sequence uint64) {
+	v.seen = max(v.seen, sequence)
+	if v.moved != nil {
+		close(v.moved)
+		v.moved = nil
+	}
+}
+
+// clear begins the picture anew. What is in flight may be stored or not; it will
+// be seen.
+func (v *view[E]) clear() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.breakChain(0, true)
+	v.complete, v.seen, v.needed = false, 0, 0
+	v.picture.Clear()
+}
+
+// finish calls the picture complete: it holds everything that was in the bucket
+// when that reached the given sequence number.
+func (v *view[E]) finish(sequence uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.complete = true
+	v.grow(sequence)
 }
 
 // askRedraw asks for a picture drawn anew, unless one is being drawn.

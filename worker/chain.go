@@ -1,0 +1,168 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"amends/protocol"
+	"amends/store"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+// errBroken says that a write was not stored because one before it was not.
+var errBroken = errors.New("an earlier write of the chain was refused")
+
+// link is one write in flight. It was decided on top of those before it, so it
+// may only be stored right behind them: it names, as a condition, the message
+// that must be the last of the bucket. Sequence numbers could not say that:
+// when a write is refused because another replica took its number, the next
+// number is free, and a write decided without knowing of the other would take
+// it.
+type link struct {
+	id      string     // of its message
+	after   uint64     // the sequence number right before it, once known
+	undo    func()     // takes the decision out of the picture
+	outcome chan error // gets exactly one
+}
+
+// keepInChain stores what decide returns on condition that the picture on which
+// it rests was complete. It does not wait for those before it to be stored.
+func (b *Book[E]) keepInChain(ctx context.Context, step string, known recalled[E], decide func(Memory[E]) (Memory[E], error)) (recalled[E], error) {
+	var l *link
+	var m Memory[E]
+	var err error
+	gone := b.view.look(ctx, func() {
+		if m, err = decide(known.memory); err == nil {
+			l, err = b.append(step, m, known.revision)
+		}
+	})
+	if err := cmp.Or(gone, err); err != nil {
+		return known, err
+	}
+	err = b.view.await(l)
+	switch {
+	case err == nil:
+		return recalled[E]{memory: m}, nil
+	case errors.Is(err, errBroken):
+		return known, nil
+	case !isUndecided(err) && !isWrongLink(err):
+		return known, err
+	}
+	now, err := b.recall(ctx, step)
+	if err == nil && now.revision == known.revision {
+		// It was not the record that changed, so it was the bucket.
+		b.view.need(l.after + 1)
+	}
+	return now, err
+}
+
+// append sends one more link. It is called while the picture is looked at.
+func (b *Book[E]) append(step string, m Memory[E], revision uint64) (*link, error) {
+	value, err := b.encode(step, m)
+	if err != nil {
+		return nil, err
+	}
+	v := b.view
+	l := &link{id: nuid.Next(), outcome: make(chan error, 1)}
+	message := nats.NewMsg(protocol.BucketSubject(b.name, b.prefix+step))
+	message.Data = value
+	message.Header[jetstream.MsgIDHeader] = []string{l.id}
+	message.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(revision, 10)}
+	if n := len(v.chain); n > 0 {
+		message.Header[jetstream.ExpectedLastMsgIDHeader] = []string{v.chain[n-1].id}
+	} else {
+		l.after = v.seen
+		message.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(v.seen, 10)}
+	}
+	l.undo = v.picture.Effect(step, m.Effect)
+	v.chain = append(v.chain, l)
+	b.writer.Publish(message, func(ack jetstream.PubAck, err error) { v.settle(l, ack.Sequence, err) })
+	return l, nil
+}
+
+// await waits for the outcome of a link.
+func (v *view[E]) await(l *link) error {
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
+	select {
+	case err := <-l.outcome:
+		return err
+	case <-late.C:
+		v.settle(l, 0, store.ErrUnknown)
+		return <-l.outcome
+	}
+}
+
+// settle takes in the outcome of a link.
+func (v *view[E]) settle(l *link, sequence uint64, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	i := slices.Index(v.chain, l)
+	switch {
+	case i < 0: // known already
+	case err == nil:
+		v.confirm(i, sequence)
+	default:
+		v.breakChain(i+1, errors.Is(err, store.ErrUnknown))
+		v.chain = v.chain[:i]
+		l.undo()
+		l.outcome <- err
+	}
+}
+
+// confirm makes the first links of the chain, up to the i-th, part of the
+// picture for good: that one is stored at the given sequence number, so all
+// before it are.
+func (v *view[E]) confirm(i int, sequence uint64) {
+	for _, l := range v.chain[:i+1] {
+		l.outcome <- nil
+	}
+	v.chain = slices.Delete(v.chain, 0, i+1)
+	if len(v.chain) > 0 {
+		v.chain[0].after = sequence
+	}
+	v.grow(sequence)
+}
+
+// breakChain takes the links from the i-th on out of the picture. None of them
+// is stored, unless something before them is unknown.
+func (v *view[E]) breakChain(i int, unknown bool) {
+	for len(v.chain) > i {
+		last := v.chain[len(v.chain)-1]
+		v.chain = v.chain[:len(v.chain)-1]
+		last.undo()
+		if unknown {
+			last.outcome <- store.ErrUnknown
+		} else {
+			last.outcome <- errBroken
+		}
+	}
+}
+
+// recognise tells whether a change of the bucket is a link of the chain, and
+// confirms it. Any other change means that nothing in flight can be stored any
+// more. It is called with the lock held.
+func (v *view[E]) recognise(f store.Followed) bool {
+	id := f.Header.Get(jetstream.MsgIDHeader)
+	i := slices.IndexFunc(v.chain, func(l *link) bool { return l.id == id })
+	if i < 0 {
+		v.breakChain(0, false)
+		return false
+	}
+	v.confirm(i, f.Revision)
+	return true
+}
+
+// isWrongLink tells the refusal of a write that would not stand right behind the
+// one before it.
+func isWrongLink(err error) bool {
+	return errors.Is(err, store.ErrRefused) && strings.Contains(err.Error(), "wrong last msg ID")
+}

@@ -176,12 +176,17 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Kill ends the roles as a killed process would: nothing is handed back. It is
-// for demonstrations and tests.
+// Kill ends the roles as a killed process would: the connections are cut first,
+// so nothing is answered, stored or handed back. It is for demonstrations and
+// tests.
 func (a *App) Kill() {
 	for _, nc := range a.conns {
 		nc.Close()
 	}
+	dead, cancel := context.WithCancel(context.Background())
+	cancel()
+	// What fails now is what fails when a process is killed.
+	_ = a.Stop(dead)
 }
 
 // instanceName tells instances apart in records and logs.

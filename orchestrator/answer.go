@@ -64,7 +64,7 @@ func (i *instance) event(a answered) saga.Event {
 
 // misfit is the event for an answer that breaks the protocol.
 func (i *instance) misfit(at saga.Instant, problem string) saga.Event {
-	i.log.Warn().Int("step", i.state.Cursor).Int("attempt", i.state.Attempt).Str("problem", problem).
+	i.log().Warn().Int("step", i.state.Cursor).Int("attempt", i.state.Attempt).Str("problem", problem).
 		Msg("a worker's answer breaks the protocol")
 	e := i.answer(saga.Unavailable, at)
 	e.Code, e.Message = "malformed_reply", problem

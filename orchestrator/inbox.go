@@ -26,9 +26,9 @@ const (
 	maxQueued = 1_000_000
 )
 
-// AckWait is how long the inbox waits for a sign of life from an owner. It must
-// outlast the election of a leader on a replicated stream (4 to 9 s).
-func AckWait(replicas int) time.Duration {
+// defaultAckWait outlasts the election of a leader on a replicated stream (4 to
+// 9 s); a single server needs none of that.
+func defaultAckWait(replicas int) time.Duration {
 	if replicas > 1 {
 		return 15 * time.Second
 	}
@@ -49,7 +49,7 @@ func (o *Orchestrator) openInbox(ctx context.Context) error {
 	}
 	o.inbox, err = o.js.CreateOrUpdateConsumer(ctx, protocol.StreamInbox, jetstream.ConsumerConfig{
 		Durable: protocol.ConsumerInbox, AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: AckWait(o.cfg.Replicas), MaxAckPending: maxPending, MaxDeliver: -1,
+		AckWait: o.cfg.AckWait, MaxAckPending: maxPending, MaxDeliver: -1,
 	})
 	if err != nil {
 		return fmt.Errorf("creating the consumer of the inbox: %w", err)
@@ -143,7 +143,7 @@ func (o *Orchestrator) route(m jetstream.Msg) (spawned bool) {
 
 // heartbeat tells the inbox that the sagas which take long are still worked on.
 func (o *Orchestrator) heartbeat(ctx context.Context) {
-	every := AckWait(o.cfg.Replicas) / 3
+	every := o.cfg.AckWait / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {

@@ -20,7 +20,6 @@ import (
 type instance struct {
 	o       *Orchestrator
 	id      protocol.SagaID
-	log     zerolog.Logger
 	ref     actors.Ref
 	held    *delivery
 	clients []client
@@ -57,6 +56,13 @@ type (
 	beat     struct{}
 	shutdown struct{}
 )
+
+// log is the logger of the orchestrator with the saga in it. It is made when
+// something is worth a line, which is seldom.
+func (i *instance) log() *zerolog.Logger {
+	l := i.o.log.With().Str("saga_id", i.id.String()).Logger()
+	return &l
+}
 
 // Receive dispatches; each case is one call.
 func (i *instance) Receive(message any) bool {
@@ -227,7 +233,7 @@ func (i *instance) onBeat() {
 		return
 	}
 	if err := i.held.msg.InProgress(); err != nil {
-		i.log.Debug().Err(err).Msg("cannot send a sign of life")
+		i.log().Debug().Err(err).Msg("cannot send a sign of life")
 	}
 }
 

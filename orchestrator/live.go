@@ -15,7 +15,7 @@ func (o *Orchestrator) actorOf(id protocol.SagaID) (ref actors.Ref, spawned bool
 	if i := o.live[id.String()]; i != nil {
 		return i.ref, false, nil
 	}
-	i := &instance{o: o, id: id, log: o.log.With().Str("saga_id", id.String()).Logger()}
+	i := &instance{o: o, id: id}
 	if i.ref, err = o.actors.Spawn(id.String(), i); err != nil {
 		return actors.Ref{}, false, err
 	}
@@ -62,7 +62,7 @@ func (o *Orchestrator) giveBack(i *instance) {
 		return
 	}
 	if err := i.held.msg.Nak(); err != nil {
-		i.log.Warn().Err(err).Msg("cannot give the saga back; it moves on when its time has run out")
+		i.log().Warn().Err(err).Msg("cannot give the saga back; it moves on when its time has run out")
 	}
 }
 

@@ -37,12 +37,20 @@ type Config struct {
 	Replicas int
 	// MaxLive caps the sagas in memory; 0 is 4,096.
 	MaxLive int
+	// AckWait is how long the inbox waits for a sign of life from an owner before
+	// it gives the saga to another; 0 is 5 s, or 15 s with replicas. All
+	// orchestrators of a system must agree on it.
+	AckWait time.Duration
 	// Retention is how long the records of ended sagas are kept; 0 is for ever.
 	Retention time.Duration
 	Log       zerolog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
+
+// handBackTimeout bounds how long Stop waits for sagas to be handed back; those
+// that are not come back by themselves.
+const handBackTimeout = 2 * time.Second
 
 // maxPanics is how often a saga may panic in one process before it is
 // quarantined.
@@ -84,6 +92,9 @@ func New(cfg Config) (*Orchestrator, error) {
 	if cfg.MaxLive == 0 {
 		cfg.MaxLive = 4096
 	}
+	if cfg.AckWait == 0 {
+		cfg.AckWait = defaultAckWait(cfg.Replicas)
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -115,6 +126,9 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	o.task(o.heartbeat)
 	o.task(o.reconcile)
 	if o.service, err = o.serve(); err != nil {
+		return fmt.Errorf("starting the orchestrator: %w", err)
+	}
+	if err := o.cfg.Conn.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("starting the orchestrator: %w", err)
 	}
 	o.log.Info().Str("name", o.cfg.Name).Int("definitions", len(o.cfg.Definitions)).Msg("orchestrator ready")
@@ -189,8 +203,11 @@ func (o *Orchestrator) serve() (micro.Service, error) {
 
 // Stop ends the orchestrator without losing anything: no new starts, what is
 // quick is finished until ctx ends, the rest is handed back for others to
-// continue at once.
+// continue at once. It may be called more than once.
 func (o *Orchestrator) Stop(ctx context.Context) error {
+	if o.background.Err() != nil {
+		return nil
+	}
 	if o.service != nil {
 		if err := o.service.Stop(); err != nil {
 			o.log.Warn().Err(err).Msg("cannot stop the service")
@@ -202,7 +219,9 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	for _, i := range o.living() {
 		i.ref.Tell(shutdown{})
 	}
-	o.drain(context.WithoutCancel(ctx))
+	handBack, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTimeout)
+	defer cancel()
+	o.drain(handBack)
 	o.actors.Close()
 	if o.bus != nil {
 		return o.bus.stop()

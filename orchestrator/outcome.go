@@ -24,17 +24,17 @@ func (i *instance) finish() bool {
 	i.o.forget(i)
 	if err := i.held.msg.Ack(); err != nil {
 		// The message comes again, and finds a saga that has ended.
-		i.log.Warn().Err(err).Msg("cannot acknowledge the inbox message")
+		i.log().Warn().Err(err).Msg("cannot acknowledge the inbox message")
 	}
 	return false
 }
 
 func (i *instance) logEnd() {
 	if i.state.Phase == saga.Stuck {
-		i.log.Error().Str("incident", i.state.Incident).Str("reason", i.state.Reason).Msg("saga is stuck and needs a person")
+		i.log().Error().Str("incident", i.state.Incident).Str("reason", i.state.Reason).Msg("saga is stuck and needs a person")
 		return
 	}
-	i.log.Debug().Str("phase", string(i.state.Phase)).Str("reason", i.state.Reason).Int("events", i.state.Seq).Msg("saga ended")
+	i.o.log.Debug().Str("saga_id", i.id.String()).Str("phase", string(i.state.Phase)).Str("reason", i.state.Reason).Int("events", i.state.Seq).Msg("saga ended")
 }
 
 // refuse ends a delivery that cannot be worked on: its definition is unknown
@@ -42,13 +42,13 @@ func (i *instance) logEnd() {
 // as it is, for a person to look at.
 func (i *instance) refuse(cause error) bool {
 	i.leave()
-	i.log.Error().Err(cause).Msg("cannot continue the saga; it needs a person")
+	i.log().Error().Err(cause).Msg("cannot continue the saga; it needs a person")
 	for _, c := range i.clients {
 		i.o.replyError(c, cause)
 	}
 	i.o.forget(i)
 	if err := i.held.msg.Ack(); err != nil {
-		i.log.Warn().Err(err).Msg("cannot acknowledge the inbox message")
+		i.log().Warn().Err(err).Msg("cannot acknowledge the inbox message")
 	}
 	return false
 }
@@ -61,10 +61,10 @@ const passDelay = time.Second
 // that its checkout was accepted and waits.
 func (i *instance) pass(cause error) bool {
 	i.leave()
-	i.log.Warn().Err(cause).Msg("cannot begin the saga here; offering it to others")
+	i.log().Warn().Err(cause).Msg("cannot begin the saga here; offering it to others")
 	i.o.forget(i)
 	if err := i.held.msg.NakWithDelay(passDelay); err != nil {
-		i.log.Warn().Err(err).Msg("cannot return the inbox message; it comes again when its time has run out")
+		i.log().Warn().Err(err).Msg("cannot return the inbox message; it comes again when its time has run out")
 	}
 	return false
 }
@@ -103,7 +103,7 @@ func (o *Orchestrator) replyError(c client, cause error) {
 	body, err := json.Marshal(e)
 	if err == nil {
 		m.Data = body
-		m.Header.Set(micro.ErrorHeader, e.Message)
+		m.Header.Set(micro.ErrorHeader, e.Error())
 		m.Header.Set(micro.ErrorCodeHeader, e.Status())
 		err = o.cfg.Conn.PublishMsg(m)
 	}
@@ -132,6 +132,6 @@ func (i *instance) announce(event json.RawMessage) {
 	body = appendText(body, `,"phase":`, string(i.record.Phase))
 	body = append(append(append(body, `,"event":`...), event...), '}')
 	if err := i.o.cfg.Conn.Publish(protocol.SubjectEvents(i.id), body); err != nil {
-		i.log.Debug().Err(err).Msg("cannot publish a transition")
+		i.log().Debug().Err(err).Msg("cannot publish a transition")
 	}
 }

@@ -21,5 +21,5 @@ func respondError(r micro.Request, err error) {
 	if err != nil {
 		return
 	}
-	_ = r.Error(e.Status(), e.Message, body)
+	_ = r.Error(e.Status(), e.Error(), body)
 }

@@ -73,7 +73,7 @@ func (i *instance) onStored(m stored) bool {
 	if errors.Is(m.err, store.ErrConflict) {
 		return i.load()
 	}
-	i.log.Warn().Err(m.err).Int("events", len(i.write.record.Events)).Msg("journal write not acknowledged; reading back")
+	i.log().Warn().Err(m.err).Int("events", len(i.write.record.Events)).Msg("journal write not acknowledged; reading back")
 	i.next()
 	i.wakeIn(pause)
 	return true
@@ -123,7 +123,7 @@ func (i *instance) onLoaded(m loaded) bool {
 	case isBroken(m.err):
 		return i.refuse(m.err)
 	case m.err != nil:
-		i.log.Warn().Err(m.err).Msg("cannot read the record; trying again")
+		i.log().Warn().Err(m.err).Msg("cannot read the record; trying again")
 		i.wakeIn(pause)
 		return true
 	case i.write != nil && i.landed(m.journal):
@@ -149,7 +149,7 @@ func (i *instance) landed(j *Journal) bool {
 func (i *instance) onNoRecord() bool {
 	switch {
 	case i.revision != 0:
-		i.log.Error().Uint64("revision", i.revision).Msg("the record has vanished; leaving the saga alone")
+		i.log().Error().Uint64("revision", i.revision).Msg("the record has vanished; leaving the saga alone")
 		i.abandon()
 		return false
 	case i.write != nil:
@@ -173,14 +173,14 @@ func (i *instance) resume(j *Journal, storedAt saga.Instant) bool {
 		i.state, i.record, i.revision = j.State, j.record, j.Revision
 		return i.finish()
 	}
-	i.log.Info().Str("from", j.Owner).Int("epoch", j.Epoch+1).Str("phase", string(j.Phase)).Msg("taking a saga over")
+	i.log().Info().Str("from", j.Owner).Int("epoch", j.Epoch+1).Str("phase", string(j.Phase)).Msg("taking a saga over")
 	return i.claim(j)
 }
 
 // fenced ends an instance that has lost its saga to another owner. It neither
 // acknowledges nor returns the inbox message, which is the other's now.
 func (i *instance) fenced(j *Journal) bool {
-	i.log.Warn().Str("owner", j.Owner).Int("epoch", j.Epoch).Msg("lost the saga to another owner; stale write refused")
+	i.log().Warn().Str("owner", j.Owner).Int("epoch", j.Epoch).Msg("lost the saga to another owner; stale write refused")
 	i.o.fencedOff.Add(1)
 	i.abandon()
 	return false

@@ -49,9 +49,9 @@ type Answer struct {
 //
 // The type must be <action>_ok, <action>_failed, <action>_error or error, and
 // saga_id and step must be those of the command (D26); a body of type error may
-// leave these two out. Anything else is an *Error: the reply is none to this
-// command, so the caller counts it and goes on waiting. A refusal must name its
-// error, since an answer half understood is no answer.
+// leave these two out. A refusal must name its error. Anything else is an *Error:
+// such a reply is no verdict on this command, so the caller counts it and never
+// takes it for a yes.
 func ParseReply(action string, id SagaID, step int, data []byte) (Answer, error) {
 	s := newScanner(data)
 	defer s.release()

@@ -64,6 +64,7 @@ var badInputs = []struct {
 	{"case variant", `{"saga_id":"canary","SAGA_ID":"b"}`, duplicate, "SAGA_ID"},
 	{"escaped spelling", `{"saga_id":"canary","saga\u005fid":"b"}`, duplicate, `saga\u005fid`},
 	{"long s", `{"saga_id":"canary","ſaga_id":"b"}`, duplicate, "ſaga_id"},
+	{"capital É", `{"É":"canary","é":"b"}`, duplicate, "é"},
 	{"Kelvin sign", `{"k":"canary","K":"b"}`, duplicate, "K"},
 	{"duplicate in a line", `{"lines":[{},{"sku":"a","Sku":"b"}]}`, duplicate, "lines[1].Sku"},
 	{"duplicate in the unknown", `{"x":{"y":[0,{"z":1,"z":1}]}}`, duplicate, "x.y[1].z"},

@@ -60,7 +60,10 @@ func TestDecodeMessagesSayWhatToDo(t *testing.T) {
 			"expected a comma or the closing brace of the object at byte 11",
 		`{} {}`: "malformed_request: the message is not valid JSON: " +
 			"expected nothing more after the object at byte 4",
-		`{"step":1,"Step":1}`:   "duplicate_field: Step stands twice in one object, or in two spellings; send it once",
+		`{"step":1,"Step":1}`: "duplicate_field: Step stands twice in one object, or in two spellings; send it once",
+		"\xef\xbb\xbf{}": "malformed_request: the message begins with a byte order mark; " +
+			"send plain UTF-8 without one",
+		`{"step":1e2}`:          "invalid_field: step must be a whole number without point or exponent, such as 2",
 		`{"step":2.0}`:          "invalid_field: step must be a whole number without point or exponent, such as 2",
 		`{"lines":[{"sku":1}]}`: "invalid_field: lines[0].sku must be a string",
 		`{"amount":"1"}`:        "invalid_field: amount must be a number without quotes, such as 249.99",
@@ -74,7 +77,7 @@ func TestDecodeMessagesSayWhatToDo(t *testing.T) {
 }
 
 func TestDecodeTakes(t *testing.T) {
-	const input = ` {"type":"T","saga_id":"s","step":-0,"compensating":true,"note":"a\u00e9\ud83d\udca9\\\/",
+	const input = ` {"type":"T","saga_id":"s","step":-0,"compensating":true,"note":"a\u00E9\ud83D\uDcA9\\\/",
 		"lines":[{"sku":"a","quantity":7}],"amount":249.990,"wait":60000,"small":-128,"count":18446744073709551615,
 		"extra":{"a":[1e2]},"free":{"a":"b"},"self":"own","names":["é"],"nested":{"Deep":true},
 		"again":{"note":"inner"}} `
@@ -112,6 +115,21 @@ func TestDecodeTakesWhatIsAtTheBounds(t *testing.T) {
 	}
 }
 
+// TestDecodeOwnFieldsWin holds that a field of the struct itself hides one of an
+// embedded struct, as it does for encoding/json.
+func TestDecodeOwnFieldsWin(t *testing.T) {
+	var got struct {
+		protocol.Command
+		Step string `json:"step"`
+	}
+	if _, err := protocol.Decode([]byte(`{"step":"first","type":"T"}`), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Step != "first" || got.Command.Step != 0 || got.Type != "T" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestDecodeNullCountsAsAbsent(t *testing.T) {
 	var got sample
 	input := `{"type":null,"step":null,"compensating":null,"lines":[null],"amount":null,"wait":null,` +
@@ -142,10 +160,11 @@ func TestDecodeUnknownFields(t *testing.T) {
 		{"other case of another kind", `{"note":"kept","STEP":"x"}`, []string{"STEP"}},
 		{"name of a Go field", `{"note":"kept","SagaID":"x"}`, []string{"SagaID"}},
 		{"escaped but known", `{"\u006eote":"kept"}`, nil},
+		{"inner name like outer", `{"extra":{"note":1},"nested":{"note":1},"note":"kept"}`, []string{"nested.note"}},
 		{"not looked into", `{"note":"kept","extra":{"x":1},"free":{"y":"z"}}`, nil},
 		{"steers a terminal", "{\"note\":\"kept\",\"a\u009b31m\u202eb\":1}", []string{"a?31m?b"}},
 		{"long", `{"note":"kept","` + strings.Repeat("é", 40) + `":1}`, []string{strings.Repeat("é", 32)}},
-		{"cut in a character", `{"note":"kept","` + strings.Repeat("€", 22) + `":1}`, []string{strings.Repeat("€", 21)}},
+		{"cut in a rune", `{"note":"kept","` + strings.Repeat("€", 22) + `":1}`, []string{strings.Repeat("€", 21)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			input := []byte(c.input)

@@ -2,6 +2,7 @@ package protocol
 
 import "bytes"
 
+// object scans an object, field by field.
 func (s *scanner) object(sh *shape) *Error {
 	if err := s.enter(segment{}); err != nil {
 		return err
@@ -81,6 +82,7 @@ func (s *scanner) shapeOfField(sh *shape, k key) *shape {
 	return openShape
 }
 
+// list scans an array, element by element.
 func (s *scanner) list(sh *shape) *Error {
 	if err := s.enter(segment{inList: true}); err != nil {
 		return err

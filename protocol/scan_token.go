@@ -1,8 +1,6 @@
 package protocol
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // peek returns the byte at pos, or 0, which begins no token, at the end.
 func (s *scanner) peek() byte {

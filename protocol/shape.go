@@ -101,17 +101,17 @@ func structShape(t reflect.Type, structs map[reflect.Type]*shape) *shape {
 }
 
 // addFields lists the fields that encoding/json would fill: the struct's own
-// ones first, so that they win over those of embedded structs.
+// ones first, so that find prefers them to those of embedded structs.
 func (s *shape) addFields(t reflect.Type, structs map[reflect.Type]*shape) {
 	var embedded []reflect.Type
 	for f := range t.Fields() {
 		name, hidden := jsonName(f)
-		hash := foldedHash([]byte(name))
 		switch {
 		case f.Anonymous && f.Type.Kind() == reflect.Struct && name == "":
 			embedded = append(embedded, f.Type)
-		case !hidden && f.IsExported() && s.find([]byte(name), hash) == nil:
-			s.fields = append(s.fields, field{name: name, hash: hash, shape: newShape(f.Type, structs)})
+		case !hidden && f.IsExported():
+			made := field{name: name, hash: foldedHash([]byte(name)), shape: newShape(f.Type, structs)}
+			s.fields = append(s.fields, made)
 		}
 	}
 	for _, e := range embedded {
@@ -130,7 +130,7 @@ func jsonName(f reflect.StructField) (name string, hidden bool) {
 	return name, tag == "-"
 }
 
-// find returns the field of exactly this name, or nil.
+// find returns the first field of exactly this name, or nil.
 func (s *shape) find(name []byte, hash uint32) *field {
 	for i := range s.fields {
 		if s.fields[i].hash == hash && s.fields[i].name == string(name) {

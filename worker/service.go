@@ -16,6 +16,8 @@ const (
 	version = "1.0.0"
 	// openPause is the wait before JetStream is asked again.
 	openPause = 250 * time.Millisecond
+	// flushTimeout bounds the wait for the server when endpoints open.
+	flushTimeout = 5 * time.Second
 )
 
 // Service is one participant: a micro service whose endpoints share one book.
@@ -82,7 +84,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.book.ready(ctx); err != nil {
 		return fmt.Errorf("starting service %s: %w", s.name, err)
 	}
-	if err := s.openEndpoints(); err != nil {
+	if err := s.openEndpoints(ctx); err != nil {
 		return fmt.Errorf("starting service %s: %w", s.name, err)
 	}
 	s.cfg.Log.Info().Msg("service started")
@@ -108,7 +110,7 @@ func (s *Service) openBook(ctx context.Context) error {
 	}
 }
 
-func (s *Service) openEndpoints() error {
+func (s *Service) openEndpoints(ctx context.Context) error {
 	service, err := micro.AddService(s.cfg.Conn, micro.Config{Name: s.name, Version: version, QueueGroup: s.name})
 	if err != nil {
 		return err
@@ -121,7 +123,15 @@ func (s *Service) openEndpoints() error {
 			return fmt.Errorf("opening endpoint %s: %w", e.subject, err)
 		}
 	}
-	return nil
+	// Whoever saw Start return may send a command: the server must know by then.
+	return s.flush(ctx)
+}
+
+// flush returns when the server has taken in everything sent to it so far.
+func (s *Service) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	return s.cfg.Conn.FlushWithContext(ctx)
 }
 
 // Stop takes no more commands, waits until those in work are answered or ctx

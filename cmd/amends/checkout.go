@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -244,9 +243,9 @@ func (c *watchCommand) follow(ctx context.Context, nc *nats.Conn, sub *nats.Subs
 }
 
 func (c *watchCommand) print(data []byte) (phase string, err error) {
-	var t transition
-	if err := json.Unmarshal(data, &t); err != nil {
-		return "", fmt.Errorf("decoding a transition: %w", err)
+	t, err := parseTransition(data)
+	if err != nil {
+		return "", err
 	}
 	if c.JSON {
 		fmt.Println(string(data))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"amends/saga"
@@ -15,10 +16,23 @@ type transition struct {
 	Event  saga.Event `json:"event"`
 }
 
-// line tells a transition in one line.
+func parseTransition(data []byte) (*transition, error) {
+	var t transition
+	if err := json.Unmarshal(data, &t); err != nil {
+		return nil, fmt.Errorf("decoding a transition: %w", err)
+	}
+	return &t, nil
+}
+
+// line tells a transition of any saga in one line.
 func (t *transition) line() string {
+	return fmt.Sprintf("%-22s  %-12s  %s", t.SagaID, t.Phase, t.story())
+}
+
+// story tells what happened.
+func (t *transition) story() string {
 	e := &t.Event
-	parts := []string{fmt.Sprintf("%-12s  %-12s  %-18s", t.SagaID, t.Phase, e.Type)}
+	parts := []string{fmt.Sprintf("%-20s", e.Type)}
 	if e.Step > 0 {
 		parts = append(parts, fmt.Sprintf("step %d", e.Step))
 	}
@@ -30,11 +44,16 @@ func (t *transition) line() string {
 			parts = append(parts, text)
 		}
 	}
-	if len(e.Fields) > 0 {
-		fields, err := json.Marshal(e.Fields)
-		if err == nil {
-			parts = append(parts, string(fields))
-		}
+	parts = append(parts, fields(e.Fields)...)
+	return strings.TrimRight(strings.Join(parts, "  "), " ")
+}
+
+// fields lists kept fields by name; texts lose their quotes.
+func fields(kept map[string]json.RawMessage) []string {
+	var out []string
+	for name, value := range kept {
+		out = append(out, name+"="+strings.Trim(string(value), `"`))
 	}
-	return strings.Join(parts, "  ")
+	slices.Sort(out)
+	return out
 }

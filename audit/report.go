@@ -1,0 +1,198 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"amends/protocol"
+	"amends/saga"
+)
+
+// maxKept bounds the findings, and the incidents, that a report holds. All are
+// counted.
+const maxKept = 1000
+
+// Report is what an audit found.
+type Report struct {
+	StartedAt time.Time `json:"started_at"`
+	TookMS    int64     `json:"took_ms"`
+
+	Sagas   Outcomes `json:"sagas"`
+	Inbox   uint64   `json:"inbox"` // messages in the inbox: sagas that run or wait to be begun
+	Effects Counts   `json:"effects"`
+	Money   []Sum    `json:"money"` // by currency
+	Stock   Shelves  `json:"stock"`
+
+	// Violations counts all findings; Findings holds the first of them.
+	Violations int               `json:"violations"`
+	Broken     map[Invariant]int `json:"broken"` // violations by invariant
+	Findings   []Finding         `json:"findings"`
+
+	// Incidents are the sagas that are STUCK and wait for a person: nothing is
+	// wrong with them that is not known already. Sagas.Stuck counts them.
+	Incidents []Incident `json:"incidents"`
+
+	// Notes say what the audit could not see, and why.
+	Notes []string `json:"notes"`
+}
+
+// Outcomes counts sagas by what became of them.
+type Outcomes struct {
+	Total        int `json:"total"`
+	Completed    int `json:"completed"`
+	Aborted      int `json:"aborted"`
+	Running      int `json:"running"`
+	Compensating int `json:"compensating"`
+	Stuck        int `json:"stuck"`
+	Unprovable   int `json:"unprovable"` // the record cannot be followed
+}
+
+// Counts counts what participants have stored.
+type Counts struct {
+	Reservations int `json:"reservations"`
+	Charges      int `json:"charges"`
+	Shipments    int `json:"shipments"`
+	Expired      int `json:"expired"` // of sagas whose record has expired
+}
+
+// Sum is the money of one currency. When nothing is open, stuck or expired, Net
+// is Completed.
+type Sum struct {
+	Currency  string           `json:"currency"`
+	Charged   protocol.Decimal `json:"charged"`
+	Refunded  protocol.Decimal `json:"refunded"`
+	Net       protocol.Decimal `json:"net"`
+	Completed protocol.Decimal `json:"completed"` // what the journals of COMPLETED sagas say
+}
+
+// Shelves is the stock of all SKUs, in pieces.
+type Shelves struct {
+	SKUs     int   `json:"skus"`
+	OnHand   int64 `json:"on_hand"`
+	Reserved int64 `json:"reserved"`
+}
+
+// Incident is a saga that waits for a person.
+type Incident struct {
+	SagaID string `json:"saga_id"`
+	What   string `json:"what"`
+}
+
+// OK reports whether the audit found nothing.
+func (r *Report) OK() bool { return r.Violations == 0 }
+
+// tally gathers what a report says. It is used by one goroutine at a time.
+type tally struct {
+	report Report
+	money  map[string]*account
+}
+
+// account is the money of one currency, in minor units.
+type account struct{ charged, refunded, completed int64 }
+
+func newTally(started time.Time) *tally {
+	return &tally{
+		report: Report{StartedAt: started, Broken: map[Invariant]int{}, Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{}},
+		money:  map[string]*account{},
+	}
+}
+
+func (t *tally) find(findings ...Finding) {
+	for _, f := range findings {
+		t.report.Violations++
+		t.report.Broken[f.Invariant]++
+		if len(t.report.Findings) < maxKept {
+			t.report.Findings = append(t.report.Findings, f)
+		}
+	}
+}
+
+func (t *tally) note(text string) { t.report.Notes = append(t.report.Notes, text) }
+
+// count counts one saga by its outcome; nil is one whose record cannot be
+// followed.
+func (t *tally) count(s *Saga) {
+	o := &t.report.Sagas
+	o.Total++
+	if s == nil {
+		o.Unprovable++
+		return
+	}
+	switch s.Phase {
+	case saga.Completed:
+		o.Completed++
+		t.complete(s)
+	case saga.Aborted:
+		o.Aborted++
+	case saga.Compensating:
+		o.Compensating++
+	case saga.Stuck:
+		o.Stuck++
+		if len(t.report.Incidents) < maxKept {
+			t.report.Incidents = append(t.report.Incidents, Incident{s.ID, s.Incident})
+		}
+	default:
+		o.Running++
+	}
+}
+
+// complete adds what a COMPLETED saga should have brought in.
+func (t *tally) complete(s *Saga) {
+	for _, step := range s.Steps {
+		if charge, ok := step.Asked.(*Charge); ok && step.Vague == "" {
+			a := t.account(charge.Amount.Currency)
+			a.completed = plus(a.completed, charge.Amount.Minor)
+		}
+	}
+}
+
+// store counts one effect.
+func (t *tally) store(e Effect) {
+	switch e := e.(type) {
+	case *Reservation:
+		t.report.Effects.Reservations++
+	case *Charge:
+		t.report.Effects.Charges++
+		a := t.account(e.Amount.Currency)
+		a.charged, a.refunded = plus(a.charged, e.Amount.Minor), plus(a.refunded, e.Refunded)
+	case *Shipment:
+		t.report.Effects.Shipments++
+	}
+}
+
+func (t *tally) account(currency string) *account {
+	if t.money[currency] == nil {
+		t.money[currency] = &account{}
+	}
+	return t.money[currency]
+}
+
+// stock sums up the shelves.
+func (t *tally) stock(s shelf) {
+	sum := &t.report.Stock
+	for _, stock := range s {
+		sum.SKUs++
+		sum.OnHand, sum.Reserved = plus(sum.OnHand, stock.OnHand), plus(sum.Reserved, stock.Reserved)
+	}
+}
+
+// finish puts the report in order.
+func (t *tally) finish() *Report {
+	r := &t.report
+	r.Money = make([]Sum, 0, len(t.money))
+	for currency, a := range t.money {
+		text := func(minor int64) protocol.Decimal { return protocol.Money{Minor: minor, Currency: currency}.Decimal() }
+		r.Money = append(r.Money, Sum{
+			Currency: currency, Charged: text(a.charged), Refunded: text(a.refunded),
+			Net: text(a.charged - a.refunded), Completed: text(a.completed),
+		})
+	}
+	slices.SortFunc(r.Money, func(a, b Sum) int { return cmp.Compare(a.Currency, b.Currency) })
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.SagaID, b.SagaID), cmp.Compare(a.SKU, b.SKU))
+	})
+	slices.SortFunc(r.Incidents, func(a, b Incident) int { return cmp.Compare(a.SagaID, b.SagaID) })
+	r.TookMS = time.Since(r.StartedAt).Milliseconds()
+	return r
+}

@@ -1,4 +1,0 @@
-package main
-
-type demoCommand struct{}
-type auditCommand struct{}

@@ -1,0 +1,201 @@
+package orchestrator
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"amends/protocol"
+	"amends/saga"
+	"amends/store"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// waiting starts a saga that stands in the middle: goods reserved, nobody there
+// to take the money.
+func (s *stage) waiting(sagaID string) {
+	s.Helper()
+	s.away(protocol.SubjectCharge)
+	s.start(sagaID, 0)
+	s.eventually(sagaID+" waits for payment", func() bool { return s.status(sagaID).CurrentStep == 2 })
+}
+
+// longAckWait is longer than any of these tests would take by itself, so that
+// what happens sooner did not wait for it.
+const longAckWait = time.Minute
+
+func patiently(c *Config) { c.AckWait = longAckWait }
+
+// DESIGN §7: the sagas of a dead orchestrator go on at once at the next start,
+// not after the ack wait.
+func TestARestartTakesOverAtOnce(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one", patiently)
+	s.prices(first)
+	s.waiting("c1")
+	s.kill(first)
+
+	begin := time.Now()
+	s.prices(s.orchestrator("two", patiently))
+	s.listen(protocol.SubjectCharge)
+	s.ends("c1", "COMPLETED")
+	if took := time.Since(begin); took >= longAckWait {
+		t.Errorf("took %s, as long as the ack wait", took)
+	}
+	if owner := s.status("c1").Owner; owner != "two" {
+		t.Errorf("the owner is %s", owner)
+	}
+}
+
+// DESIGN §7: with another orchestrator there, the sagas of a dead one go on
+// within the ack wait.
+func TestAnotherOrchestratorTakesOver(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	s.prices(first)
+	s.waiting("c1")
+	s.prices(s.orchestrator("two"))
+	s.kill(first)
+	s.listen(protocol.SubjectCharge)
+	s.ends("c1", "COMPLETED")
+}
+
+// A stopped orchestrator hands its sagas back: another one has them at once.
+func TestAStoppedOrchestratorHandsBack(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one", patiently)
+	s.prices(first)
+	s.waiting("c1")
+	s.prices(s.orchestrator("two", patiently))
+	begin := time.Now()
+	s.stop(first)
+	s.eventually("the other one has it", func() bool { return s.status("c1").Owner == "two" })
+	if took := time.Since(begin); took >= longAckWait {
+		t.Errorf("took %s, as long as the ack wait", took)
+	}
+}
+
+// DESIGN §3.3: an owner that has lost its saga is refused by the journal, and
+// dies without acknowledging or returning the message.
+func TestAStaleOwnerIsFencedOff(t *testing.T) {
+	s := newStage(t)
+	o := s.orchestrator("one")
+	s.prices(o)
+	s.waiting("c1")
+	s.usurp(o, "c1")
+	s.listen(protocol.SubjectCharge) // the stale owner now has something to write
+	s.eventually("the stale owner is fenced off", func() bool { return o.fencedOff.Load() == 1 })
+	s.eventually("the stale owner is gone", func() bool { return len(o.living()) == 0 })
+	info, err := o.inbox.Info(t.Context())
+	s.must(err)
+	if info.NumAckPending != 1 {
+		t.Errorf("%d messages are held, want 1: that of the new owner", info.NumAckPending)
+	}
+	if slices.Contains(s.commands(), "c1.3.do") {
+		t.Error("the stale owner went on")
+	}
+}
+
+// usurp takes a saga over behind the back of its owner, as another orchestrator
+// would.
+func (s *stage) usurp(o *Orchestrator, sagaID string) {
+	s.Helper()
+	id, err := protocol.ParseSagaID(sagaID)
+	s.must(err)
+	s.eventually("the saga is taken over", func() bool {
+		j, _, err := o.journal.load(s.Context(), id)
+		s.must(err)
+		r := j.record
+		r.Owner, r.Epoch = "usurper", r.Epoch+1
+		_, err = o.journal.bucket.Put(s.Context(), store.Write{
+			Key: sagaID, Value: r.encode(), Revision: j.Revision, Header: r.header(j.State.Began),
+		})
+		return err == nil
+	})
+}
+
+// DESIGN §3.16: a record that was tampered with is never continued, and never
+// begun anew.
+func TestABrokenRecordIsNeverContinued(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	s.prices(first)
+	s.waiting("c1")
+	s.kill(first)
+	second := s.server.Config(t)
+	bucket, err := store.Open(t.Context(), second.Writer, store.Config{Name: protocol.BucketSagas})
+	s.must(err)
+	entry, err := bucket.Get(t.Context(), "c1")
+	s.must(err)
+	broken := []byte(string(entry.Value))
+	at := slices.Index(broken, '2') // a digit of some event
+	broken[at]++
+	_, err = bucket.Put(t.Context(), store.Write{Key: "c1", Value: broken, Revision: entry.Revision, Header: entry.Header})
+	s.must(err)
+
+	before := len(s.commands())
+	s.prices(s.orchestrator("two"))
+	s.listen(protocol.SubjectCharge)
+	s.ends("c1", string(saga.Stuck))
+	if incident := s.status("c1").Incident; incident == "" {
+		t.Error("the damage is not told")
+	}
+	if after := s.commands(); len(after) != before {
+		t.Errorf("commands were sent: %v", after[before:])
+	}
+}
+
+// A saga whose actor panics does not hurt the others, comes again, and is
+// quarantined when it keeps panicking.
+func TestAPanicHurtsOneSagaOnly(t *testing.T) {
+	s := newStage(t)
+	o := s.orchestrator("one")
+	s.prices(o)
+	s.waiting("c1")
+	for range maxPanics {
+		s.eventually("c1 lives", func() bool { return o.lives("c1") })
+		for _, i := range o.living() {
+			i.ref.Tell(delivered{nil}) // a message that no instance survives
+		}
+		s.eventually("c1 is gone", func() bool { return !o.lives("c1") })
+	}
+	s.ends("c1", string(saga.Stuck))
+	s.start("c2", 0)
+	s.eventually("another saga goes on", func() bool { return s.status("c2").CurrentStep == 2 })
+}
+
+func (o *Orchestrator) lives(sagaID string) bool {
+	return slices.ContainsFunc(o.living(), func(i *instance) bool { return i.id.String() == sagaID })
+}
+
+// Something purged the inbox: the reconciler finds the open saga and brings it
+// back.
+func TestAForgottenSagaIsRevived(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	s.prices(first)
+	s.waiting("c1")
+	s.kill(first)
+	s.purgeInbox()
+
+	second := s.orchestrator("two", func(c *Config) {
+		c.Now = func() time.Time { return time.Now().Add(2 * reconcileEvery) }
+	})
+	s.prices(second)
+	s.listen(protocol.SubjectCharge)
+	if phase := s.status("c1").Status; phase != "PENDING" {
+		t.Fatalf("the saga is %s before anything revived it", phase)
+	}
+	s.must(second.reconcileOnce(t.Context()))
+	s.ends("c1", "COMPLETED")
+}
+
+func (s *stage) purgeInbox() {
+	s.Helper()
+	js, err := jetstream.New(s.client)
+	s.must(err)
+	stream, err := js.Stream(s.Context(), protocol.StreamInbox)
+	s.must(err)
+	s.must(stream.Purge(s.Context()))
+}

@@ -1,0 +1,211 @@
+package saga_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"amends/saga"
+)
+
+// The simulator plays whole sagas, millions of them, in a world where everything
+// that can go wrong does: see sim_world_test.go. It runs the core, the chain and
+// the fence of production; the shell, the participants' ledgers and the network
+// are models.
+//
+//	go test ./saga -run '^TestSimulate$' -sim.n=1000000 -sim.seed=7
+var (
+	simN    = flag.Int("sim.n", 0, "sagas to simulate; default: about three seconds' worth")
+	simSeed = flag.Uint64("sim.seed", 0, "seed of the simulation; default: a random one, which is printed")
+	simSaga = flag.Int("sim.saga", -1, "simulate only the saga of this number, and tell its story")
+)
+
+func TestSimulate(t *testing.T) {
+	seed := *simSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	n := *simN
+	if n == 0 {
+		n = 100_000
+		if raceEnabled {
+			n /= 20
+		}
+	}
+	s := newSimulation(seed)
+	if *simSaga >= 0 {
+		s.replay(t, *simSaga)
+		return
+	}
+	began := time.Now()
+	total := s.run(n)
+	t.Logf("seed %d: %d sagas in %v\n%s", seed, total.sagas, time.Since(began).Round(time.Millisecond), total.report())
+	if total.failed >= 0 {
+		s.explain(t, total.failed)
+		return
+	}
+	if n >= 10_000 {
+		total.vacuous(t)
+	}
+}
+
+// simulation is one seed and its definitions.
+type simulation struct {
+	seed     uint64
+	variants []*variant
+}
+
+func newSimulation(seed uint64) *simulation { return &simulation{seed, variants(seed)} }
+
+// prepare makes a world's plan for the saga of that number, and picks its
+// definition.
+func (s *simulation) prepare(w *world, number int) *variant {
+	dice := mix(s.seed ^ mix(uint64(number)+1))
+	w.plan.reset(dice)
+	w.whole = dice>>20%16 == 0
+	return pick(s.variants, mix(dice))
+}
+
+// run simulates n sagas on all processors. Sagas share nothing, so the outcome of
+// each is the same whoever runs it.
+func (s *simulation) run(n int) tally {
+	const block = 64
+	var next atomic.Int64
+	var failed atomic.Int64
+	failed.Store(int64(n))
+	tallies := make([]tally, runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	for i := range tallies {
+		group.Go(func() {
+			w, sum := &world{}, newTally()
+			for {
+				first := int(next.Add(block)) - block
+				if first >= min(n, int(failed.Load())) {
+					break
+				}
+				for number := first; number < min(first+block, n); number++ {
+					w.run(number, s.prepare(w, number))
+					sum.add(w, number)
+					if w.broken != nil {
+						keepLeast(&failed, int64(number))
+						break
+					}
+				}
+			}
+			tallies[i] = sum
+		})
+	}
+	group.Wait()
+	return merge(tallies)
+}
+
+func keepLeast(least *atomic.Int64, number int64) {
+	for old := least.Load(); number < old; old = least.Load() {
+		if least.CompareAndSwap(old, number) {
+			return
+		}
+	}
+}
+
+// tally counts what happened in many sagas.
+type tally struct {
+	sagas, happened, owners, whole int
+	faults                         [kinds]int
+	phases                         map[saga.Phase]int
+	events                         map[saga.EventType]int
+	failed                         int // number of the first saga that broke an invariant, or -1
+}
+
+func newTally() tally {
+	return tally{phases: map[saga.Phase]int{}, events: map[saga.EventType]int{}, failed: -1}
+}
+
+func (t *tally) add(w *world, number int) {
+	t.sagas++
+	t.happened += w.happened
+	t.owners += len(w.owners)
+	if w.whole {
+		t.whole++
+	}
+	for _, p := range w.plan.struck {
+		t.faults[p.kind]++
+	}
+	t.phases[w.record.state.Phase]++
+	for _, e := range w.record.events {
+		t.events[e.Type]++
+	}
+	if w.broken != nil && (t.failed < 0 || number < t.failed) {
+		t.failed = number
+	}
+}
+
+func merge(tallies []tally) tally {
+	total := newTally()
+	for _, t := range tallies {
+		total.sagas += t.sagas
+		total.happened += t.happened
+		total.owners += t.owners
+		total.whole += t.whole
+		for k := range t.faults {
+			total.faults[k] += t.faults[k]
+		}
+		for phase, n := range t.phases {
+			total.phases[phase] += n
+		}
+		for event, n := range t.events {
+			total.events[event] += n
+		}
+		if t.failed >= 0 && (total.failed < 0 || t.failed < total.failed) {
+			total.failed = t.failed
+		}
+	}
+	return total
+}
+
+func (t *tally) report() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d happenings, %d owners, %d sagas with their journals sealed and unsealed\n", t.happened, t.owners, t.whole)
+	for _, phase := range slices.Sorted(maps.Keys(t.phases)) {
+		fmt.Fprintf(&b, "%12d %s\n", t.phases[phase], phase)
+	}
+	for k, n := range t.faults {
+		fmt.Fprintf(&b, "%12d %s\n", n, kindNames[k])
+	}
+	for _, event := range slices.Sorted(maps.Keys(t.events)) {
+		fmt.Fprintf(&b, "%12d %s\n", t.events[event], event)
+	}
+	return b.String()
+}
+
+// vacuous fails the test if something never happened: then it was not tested.
+func (t *tally) vacuous(test *testing.T) {
+	for k, n := range t.faults {
+		if n == 0 {
+			test.Errorf("no %s was ever injected", kindNames[k])
+		}
+	}
+	for _, phase := range []saga.Phase{saga.Completed, saga.Aborted, saga.Stuck} {
+		if t.phases[phase] == 0 {
+			test.Errorf("no saga ended %s", phase)
+		}
+	}
+	for _, event := range everyEvent {
+		if t.events[event] == 0 {
+			test.Errorf("%s never happened", event)
+		}
+	}
+}
+
+var everyEvent = []saga.EventType{
+	saga.Started, saga.StepAccepted, saga.StepDeclined, saga.StepUnavailable, saga.StepTimedOut,
+	saga.CompensationDone, saga.CompensationRefused, saga.CompensationUnavailable, saga.CompensationTimedOut,
+	saga.WorkerAbsent, saga.CancelRequested, saga.DeadlinePassed, saga.Quarantined,
+}

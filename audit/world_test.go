@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strings"
 
 	"amends/audit"
-	"amends/protocol"
 	"amends/saga"
 )
 
@@ -123,6 +123,9 @@ func (w *world) fates(fates ...fate) *world {
 // command plays the command in progress.
 func (w *world) command(f fate) {
 	undo, step := w.state.Phase == saga.Compensating, w.state.Cursor
+	if f == decline && w.decided(undo, step) {
+		f = accept // a participant does not change its mind
+	}
 	e := saga.Event{Step: step, Attempt: w.state.Attempt}
 	if f == accept || f == lost {
 		w.work(undo, step)
@@ -139,6 +142,16 @@ func (w *world) command(f fate) {
 		e.Type = saga.AnswerType(saga.TimedOut, undo)
 	}
 	w.put(e)
+}
+
+// decided tells whether a participant has done what is asked, or has nothing to
+// undo.
+func (w *world) decided(undo bool, step int) bool {
+	effect := w.effectAt(step)
+	if !undo {
+		return effect != nil
+	}
+	return effect == nil || effect["status"] != [...]string{"active", "captured", "created"}[step-1]
 }
 
 // key is where the participant of a step stores.
@@ -270,4 +283,11 @@ func reserved(worlds ...*world) map[string]*audit.Stock {
 // line is one line of a row.
 func line(effect doc, list string, n int) doc { return effect[list].([]doc)[n] }
 
-var bucketOf = map[int]string{1: protocol.BucketInventory, 2: protocol.BucketPayments, 3: protocol.BucketShipments}
+// indexOf finds an event in a record. Each occurs once, since it is numbered.
+func indexOf(record, event []byte) int {
+	at := bytes.Index(record, event)
+	if at < 0 {
+		panic("the record does not hold the event as it was sealed")
+	}
+	return at
+}

@@ -48,6 +48,9 @@ type Config struct {
 	Now func() time.Time
 }
 
+// flushTimeout bounds one round trip to the server.
+const flushTimeout = 10 * time.Second
+
 // handBackTimeout bounds how long Stop waits for sagas to be handed back; those
 // that are not come back by themselves.
 const handBackTimeout = 2 * time.Second
@@ -128,7 +131,9 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	if o.service, err = o.serve(); err != nil {
 		return fmt.Errorf("starting the orchestrator: %w", err)
 	}
-	if err := o.cfg.Conn.FlushWithContext(ctx); err != nil {
+	// The server must know the endpoints before anybody is told that they are
+	// there.
+	if err := o.cfg.Conn.FlushTimeout(flushTimeout); err != nil {
 		return fmt.Errorf("starting the orchestrator: %w", err)
 	}
 	o.log.Info().Str("name", o.cfg.Name).Int("definitions", len(o.cfg.Definitions)).Msg("orchestrator ready")

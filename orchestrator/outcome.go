@@ -125,12 +125,16 @@ func errConflict() *protocol.Error {
 	}
 }
 
-// announce publishes a transition for watchers. Nothing depends on it.
-func (i *instance) announce(event json.RawMessage) {
-	body := make([]byte, 0, len(event)+128)
+// announce publishes a transition for watchers: what the event answers, and the
+// event as the journal has it. Nothing depends on it.
+func (i *instance) announce(e *saga.Event, sealed json.RawMessage) {
+	body := make([]byte, 0, len(sealed)+160)
 	body = appendText(body, `{"saga_id":`, i.record.SagaID)
 	body = appendText(body, `,"phase":`, string(i.record.Phase))
-	body = append(append(append(body, `,"event":`...), event...), '}')
+	if e.Step > 0 {
+		body = appendText(body, `,"command":`, i.def.Operation(e.Step, e.Undoes()).Type)
+	}
+	body = append(append(append(body, `,"event":`...), sealed...), '}')
 	if err := i.o.cfg.Conn.Publish(protocol.SubjectEvents(i.id), body); err != nil {
 		i.log().Debug().Err(err).Msg("cannot publish a transition")
 	}

@@ -26,7 +26,8 @@ type write struct {
 	record  record
 	state   saga.State
 	effects []saga.Effect
-	event   json.RawMessage // nil for a claim
+	event   *saga.Event     // nil for a claim
+	sealed  json.RawMessage // the event, as the journal has it
 }
 
 // journalEvent writes the record with one more event.
@@ -39,7 +40,7 @@ func (i *instance) journalEvent(e saga.Event, state saga.State, effects []saga.E
 	r := i.record
 	r.Events = append(slices.Clip(r.Events), raw)
 	r.Phase, r.Tip, r.Claims = state.Phase, tip, 0
-	i.write = &write{record: r, state: state, effects: effects, event: raw}
+	i.write = &write{record: r, state: state, effects: effects, event: &e, sealed: raw}
 	return i.submit()
 }
 
@@ -86,7 +87,7 @@ func (i *instance) commit(revision uint64, at saga.Instant) bool {
 	i.write, i.state, i.record, i.revision = nil, w.state, w.record, revision
 	if w.event != nil {
 		i.record.Persisted = append(slices.Clip(i.record.Persisted), at)
-		i.announce(w.event)
+		i.announce(w.event, w.sealed)
 	}
 	if first {
 		i.armDeadline()

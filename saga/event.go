@@ -89,8 +89,8 @@ var answers = map[bool][4]EventType{
 // compensation.
 func AnswerType(v Verdict, compensating bool) EventType { return answers[compensating][v] }
 
-// undoes reports whether the event answers a compensation.
-func (e *Event) undoes() bool {
+// Undoes reports whether the event answers a compensation.
+func (e *Event) Undoes() bool {
 	switch e.Type {
 	case CompensationDone, CompensationRefused, CompensationUnavailable, CompensationTimedOut:
 		return true

@@ -93,7 +93,7 @@ func (s *State) answer(d *Definition, e *Event) bool {
 // verdict counts whichever attempt brought it, since all attempts are the same
 // logical operation; a lack of verdict counts for the attempt in progress only.
 func (s *State) concerns(e *Event) bool {
-	if !s.Phase.Live() || e.Step != s.Cursor || e.undoes() != (s.Phase == Compensating) {
+	if !s.Phase.Live() || e.Step != s.Cursor || e.Undoes() != (s.Phase == Compensating) {
 		return false
 	}
 	switch e.Type {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type benchCommand struct {
 	External   bool          `help:"Use the system on --nats instead of one in this process."`
 	Data       string        `type:"path" help:"Folder of the store; default is a temporary one."`
 	Timeout    time.Duration `default:"30s" help:"For one checkout."`
+	CPUProfile string        `type:"path" help:"Write a CPU profile of the run to this file."`
 	JSON       bool          `help:"Print the result as JSON."`
 }
 
@@ -63,11 +65,28 @@ func (c *benchCommand) Run(ctx context.Context, log zerolog.Logger) (err error) 
 	}
 	access := c.access()
 	access.URL = url
-	result, err := c.measure(ctx, access)
+	result, err := c.profiled(func() (*benchResult, error) { return c.measure(ctx, access) })
 	if err != nil {
 		return err
 	}
 	return c.conclude(ctx, access, result)
+}
+
+// profiled runs a measurement, under the profiler if that is asked for.
+func (c *benchCommand) profiled(measure func() (*benchResult, error)) (*benchResult, error) {
+	if c.CPUProfile == "" {
+		return measure()
+	}
+	file, err := os.Create(c.CPUProfile)
+	if err != nil {
+		return nil, fmt.Errorf("profiling: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, fmt.Errorf("profiling: %w", err)
+	}
+	result, err := measure()
+	pprof.StopCPUProfile()
+	return result, errors.Join(err, file.Close())
 }
 
 func (c *benchCommand) start(ctx context.Context, log zerolog.Logger) (*embedded.App, func() error, error) {
@@ -189,12 +208,27 @@ func (l *benchLoad) result(c *benchCommand, took time.Duration) *benchResult {
 }
 
 // conclude audits what the load left behind, and prints.
-func (c *benchCommand) conclude(_ context.Context, _ embedded.Access, r *benchResult) error {
-	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(r)
+func (c *benchCommand) conclude(ctx context.Context, access embedded.Access, r *benchResult) error {
+	nc, err := access.Dial("amends bench")
+	if err != nil {
+		return exitOfNATS(err)
 	}
-	r.print(os.Stdout)
-	return nil
+	defer nc.Close()
+	report, err := runAudit(ctx, nc)
+	if err != nil {
+		return err
+	}
+	r.AuditOK = report.OK()
+	if c.JSON {
+		err = json.NewEncoder(os.Stdout).Encode(r)
+	} else {
+		r.print(os.Stdout)
+		err = report.WriteText(os.Stdout)
+	}
+	if err == nil && !r.AuditOK {
+		err = &exitError{code: exitViolation}
+	}
+	return err
 }
 
 func (r *benchResult) print(w io.Writer) {

@@ -32,7 +32,7 @@ type commands struct {
 	Log     logFlags       `embed:"" prefix:"log-" group:"Log"`
 }
 
-func main() { c:=run(os.Args[1:]); profStop(); os.Exit(c) }
+func main() { os.Exit(run(os.Args[1:])) }
 
 // run parses the command line, runs the command and returns the exit code.
 func run(args []string) int {

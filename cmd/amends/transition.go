@@ -11,9 +11,10 @@ import (
 
 // transition is what checkout.events.<saga_id> carries.
 type transition struct {
-	SagaID string     `json:"saga_id"`
-	Phase  string     `json:"phase"`
-	Event  saga.Event `json:"event"`
+	SagaID  string     `json:"saga_id"`
+	Phase   string     `json:"phase"`
+	Command string     `json:"command"` // that the event answers, if it answers one
+	Event   saga.Event `json:"event"`
 }
 
 func parseTransition(data []byte) (*transition, error) {
@@ -24,6 +25,23 @@ func parseTransition(data []byte) (*transition, error) {
 	return &t, nil
 }
 
+// words say what an event means for its command.
+var words = map[saga.EventType]string{
+	saga.Started:                 "started",
+	saga.StepAccepted:            "accepted",
+	saga.StepDeclined:            "declined",
+	saga.StepUnavailable:         "unavailable",
+	saga.StepTimedOut:            "no answer",
+	saga.CompensationDone:        "done",
+	saga.CompensationRefused:     "refused",
+	saga.CompensationUnavailable: "unavailable",
+	saga.CompensationTimedOut:    "no answer",
+	saga.WorkerAbsent:            "nobody listens",
+	saga.CancelRequested:         "cancel requested",
+	saga.DeadlinePassed:          "deadline passed",
+	saga.Quarantined:             "quarantined",
+}
+
 // line tells a transition of any saga in one line.
 func (t *transition) line() string {
 	return fmt.Sprintf("%-22s  %-12s  %s", t.SagaID, t.Phase, t.story())
@@ -32,10 +50,11 @@ func (t *transition) line() string {
 // story tells what happened.
 func (t *transition) story() string {
 	e := &t.Event
-	parts := []string{fmt.Sprintf("%-20s", e.Type)}
-	if e.Step > 0 {
-		parts = append(parts, fmt.Sprintf("step %d", e.Step))
+	subject := t.Command
+	if subject == "" {
+		subject = "saga"
 	}
+	parts := []string{fmt.Sprintf("%-19s %-12s", subject, words[e.Type])}
 	if e.Attempt > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
 	}
@@ -48,11 +67,16 @@ func (t *transition) story() string {
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }
 
-// fields lists kept fields by name; texts lose their quotes.
+// fields lists kept fields by name; texts lose their quotes, lists are counted.
 func fields(kept map[string]json.RawMessage) []string {
 	var out []string
 	for name, value := range kept {
-		out = append(out, name+"="+strings.Trim(string(value), `"`))
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) == nil {
+			out = append(out, fmt.Sprintf("%d %s", len(list), name))
+			continue
+		}
+		out = append(out, name+" "+strings.Trim(string(value), `"`))
 	}
 	slices.Sort(out)
 	return out

@@ -82,9 +82,12 @@ func (a *auditor) stockRows(ctx context.Context) (map[string]store.Entry, error)
 // were active at the moment up to which the bucket is opened, and still are.
 func (a *auditor) holders(ctx context.Context, moment *bucket) (shelf, error) {
 	var keys []string
-	err := moment.scan(ctx, func(f store.Followed) {
-		if a.holdsDoubt(f.Key, f.Value) != nil {
-			keys = append(keys, f.Key)
+	err := moment.scan(ctx, func(f store.Followed) func() {
+		holds := a.holdsDoubt(f.Key, f.Value) != nil
+		return func() {
+			if holds {
+				keys = append(keys, f.Key)
+			}
 		}
 	})
 	if err != nil {

@@ -54,12 +54,11 @@ type auditor struct {
 // readStores reads what the participants have done.
 func (a *auditor) readStores(ctx context.Context) error {
 	for _, name := range stores {
-		err := a.src.stores[name].scan(ctx, func(f store.Followed) {
-			if sku, ok := strings.CutPrefix(f.Key, stockPrefix); ok && name == protocol.BucketInventory {
-				a.seeStock(sku, f)
-				return
+		err := a.src.stores[name].scan(ctx, func(f store.Followed) func() {
+			if name == protocol.BucketInventory && strings.HasPrefix(f.Key, stockPrefix) {
+				return a.seeStock(f)
 			}
-			a.seeEffect(name, f)
+			return a.seeEffect(name, f)
 		})
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
@@ -68,41 +67,45 @@ func (a *auditor) readStores(ctx context.Context) error {
 	return nil
 }
 
-func (a *auditor) seeStock(sku string, f store.Followed) {
+func (a *auditor) seeStock(f store.Followed) func() {
 	stock, err := readStock(f.Key, f.Value)
-	if err != nil {
-		a.doubts[sku] = true
+	return func() {
+		if err != nil {
+			a.doubts[stock.SKU] = true
+		}
+		a.shelf.put(stock)
 	}
-	a.shelf.put(stock)
 }
 
-func (a *auditor) seeEffect(bucket string, f store.Followed) {
+func (a *auditor) seeEffect(bucket string, f store.Followed) func() {
 	id, e := ReadEffect(bucket, f.Key, f.Value)
-	if id == "" {
-		a.tally.find(Finding{Invariant: Row, What: e.flaw(), Evidence: bucket + " " + f.Key})
-		return
-	}
-	if e == nil {
-		return
-	}
-	a.tally.store(e)
-	a.held.add(id, e)
-	if r, ok := e.(*Reservation); ok {
-		a.shelf.hold(r)
+	return func() {
+		switch {
+		case id == "":
+			a.tally.find(Finding{Invariant: Row, What: e.flaw(), Evidence: bucket + " " + f.Key})
+		case e != nil:
+			a.tally.store(e)
+			a.held.add(id, e)
+			if r, ok := e.(*Reservation); ok {
+				a.shelf.hold(r)
+			}
+		}
 	}
 }
 
 // readSagas reads the journal. A saga that has ended, or is STUCK, and agrees
 // with its effects is done with; any other is a suspect.
 func (a *auditor) readSagas(ctx context.Context) error {
-	err := a.src.sagas.scan(ctx, func(f store.Followed) {
+	err := a.src.sagas.scan(ctx, func(f store.Followed) func() {
 		s, fault := ReadRecord(f.Key, f.Value, phaseOf(f.Entry), a.find)
-		stored := a.held.take(f.Key)
-		if fault == nil && !s.Phase.Live() && len(Check(s, stored)) == 0 {
-			a.tally.count(s)
-			return
+		return func() {
+			stored := a.held.take(f.Key)
+			if fault == nil && !s.Phase.Live() && len(Check(s, stored)) == 0 {
+				a.tally.count(s)
+				return
+			}
+			a.suspects[f.Key] = placesOf(stored)
 		}
-		a.suspects[f.Key] = placesOf(stored)
 	})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", protocol.BucketSagas, err)

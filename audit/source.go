@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"amends/protocol"
@@ -136,18 +138,35 @@ func (s *source) again(ctx context.Context, name string) (*bucket, error) {
 
 func (s *source) close() error { return s.writer.Close() }
 
-// scan calls see for every value that was in the bucket when it was opened and
-// still is. No key comes twice, and all the values were there at that moment,
-// together.
-func (b *bucket) scan(ctx context.Context, see func(store.Followed)) error {
+// scan reads every value that was in the bucket when it was opened and still is.
+// No key comes twice, and all the values were there at that moment, together.
+// Decoding takes most of the time of an audit, so read is called by several
+// goroutines; what it returns is called by one at a time.
+func (b *bucket) scan(ctx context.Context, read func(store.Followed) (settle func())) error {
 	if b.open == nil {
 		return nil
 	}
-	return b.open.Scan(ctx, ">", false, func(f store.Followed) {
+	values := make(chan store.Followed, 256)
+	var one sync.Mutex
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for f := range values {
+				settle := read(f)
+				one.Lock()
+				settle()
+				one.Unlock()
+			}
+		})
+	}
+	err := b.open.Scan(ctx, ">", false, func(f store.Followed) {
 		if !f.Deleted && f.Revision <= b.last {
-			see(f)
+			values <- f
 		}
 	})
+	close(values)
+	readers.Wait()
+	return err
 }
 
 // get reads a value from the leader; the entry is zero if there is none.

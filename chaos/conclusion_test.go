@@ -1,6 +1,9 @@
 package chaos_test
 
 import (
+"slices"
+"cmp"
+"encoding/json"
 	"context"
 	"testing"
 	"time"
@@ -43,6 +46,16 @@ func conclude(t *testing.T, s *site, l *load) {
 		t.Error(fault)
 	}
 	t.Logf("%d checkouts, %d requests; they ended %v after the load", len(orders), tries, time.Since(begin).Round(time.Millisecond))
+	slices.SortFunc(orders, func(a, b *order) int { return cmp.Compare(b.took, a.took) })
+	for _, o := range orders[:3] {
+		m, err := nc.Request("$JS.API.STREAM.MSG.GET.KV_SAGAS", []byte(`{"last_by_subj":"$KV.SAGAS.`+o.id+`"}`), 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r struct{ Message struct{ Data []byte } }
+		json.Unmarshal(m.Data, &r)
+		t.Logf("SLOW %s %v tries %d %v refusals %v\n%s", o.id, o.took, o.tries, o.end, o.refusals, r.Message.Data)
+	}
 	audit(t, s)
 }
 

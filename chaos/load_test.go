@@ -23,6 +23,9 @@ const (
 	// lastWait is how long the orders in flight may take once the system is left
 	// in peace.
 	lastWait = 90 * time.Second
+	// nobodyListens is the status of the server's own answer to a request that
+	// it could give to nobody.
+	nobodyListens = "503"
 )
 
 // load is clients that each start one checkout after the other and follow it to
@@ -120,13 +123,19 @@ func newShopper(s *site, prefix string, number int, random *rand.Rand) *shopper 
 func (c *shopper) onAnswer(m *nats.Msg) {
 	index, try, _ := strings.Cut(strings.TrimPrefix(m.Subject, c.inbox), ".")
 	n, err := strconv.Atoi(index)
-	if err != nil || len(m.Data) == 0 {
-		return // nobody listens: the same as no answer
+	if err != nil {
+		return
 	}
 	c.mu.Lock()
 	o := c.orders[n]
 	c.mu.Unlock()
-	o.hear(try, m.Data)
+	if m.Header.Get("Status") != nobodyListens {
+		o.hear(try, m.Data)
+	}
+	select {
+	case o.news <- struct{}{}:
+	default: // the client is about to look already
+	}
 }
 
 func (c *shopper) shop(stop <-chan struct{}) {

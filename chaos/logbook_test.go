@@ -85,7 +85,7 @@ func (l *logbook) wait(mark int, text string, within time.Duration, over <-chan 
 }
 
 // chatter is what a log under chaos is full of.
-var chatter = []string{"taking a saga over", "connected to NATS again", "lost NATS; reconnecting"}
+var chatter = []string{"taking a saga over", "reading back", "connected to NATS again", "lost NATS; reconnecting"}
 
 // tail is the last lines of the log, without the chatter.
 func (l *logbook) tail(most int) string {

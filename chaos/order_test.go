@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"amends/protocol"
 )
@@ -18,6 +19,8 @@ type order struct {
 	news   chan struct{}
 
 	mu       sync.Mutex
+	began    time.Time
+	took     time.Duration // until the client knew the end
 	tries    int
 	accepted bool
 	end      string // the terminal answer, without what belongs to the asking
@@ -48,7 +51,7 @@ func newOrder(id string, drawn int) *order {
 		drawn -= k.share
 	}
 	return &order{
-		id: id, doomed: kind.doomed, news: make(chan struct{}, 1), refusals: make(map[protocol.Code]int),
+		id: id, doomed: kind.doomed, began: time.Now(), news: make(chan struct{}, 1), refusals: make(map[protocol.Code]int),
 		fields: fmt.Sprintf(`"saga_id":%q,"user_id":%q,"items":%s,"shipping_address":%q,"wait_ms":2000`, id, kind.user, kind.items, kind.address),
 	}
 }
@@ -82,10 +85,6 @@ func (o *order) hear(try string, body []byte) {
 	default:
 		o.fault("no answer of a checkout that runs or has ended: %s", body)
 	}
-	select {
-	case o.news <- struct{}{}:
-	default: // somebody is about to look already
-	}
 }
 
 // hearError takes errors that say "ask again"; nothing is wrong with the request.
@@ -103,6 +102,9 @@ func (o *order) hearEnd(a answer) {
 	end := strings.Join([]string{a.Type, a.Status, a.OrderID, a.Reason}, " ")
 	if o.end != "" && o.end != end {
 		o.fault("was told two ends: %q and %q", o.end, end)
+	}
+	if o.end == "" {
+		o.took = time.Since(o.began)
 	}
 	o.end = end
 	if (a.Status == protocol.StatusCompleted) != (a.Type == protocol.TypeCheckoutComplete) {

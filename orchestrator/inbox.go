@@ -9,6 +9,7 @@ import (
 	"amends/protocol"
 	"amends/store"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -101,6 +102,13 @@ func (o *Orchestrator) pull(ctx context.Context) {
 func (o *Orchestrator) pullOnce(ctx context.Context, places int) (used int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pullWait)
 	defer cancel()
+	// A server that was restarted knows nothing of a pull from before.
+	back := o.cfg.Conn.StatusChanged(nats.CONNECTED)
+	defer o.cfg.Conn.RemoveStatusListener(back)
+	go func() {
+		<-back
+		cancel()
+	}()
 	batch, err := o.inbox.Fetch(places, jetstream.FetchContext(ctx))
 	if err != nil {
 		return 0, err

@@ -28,6 +28,7 @@ type instance struct {
 	state    saga.State
 	record   record
 	revision uint64
+	mark     uint64 // the revision of the mark that a deleted record left; 0 if none
 
 	token    uint64
 	timer    *time.Timer

@@ -71,7 +71,7 @@ func (i *instance) pass(cause error) bool {
 
 // outcomeOf says what a client is told about a saga (S0-13, S0-17).
 func outcomeOf(s *saga.State) protocol.Outcome {
-	o := protocol.Outcome{Type: protocol.TypeCheckoutAccepted, SagaID: s.Start.SagaID, Status: string(s.Phase)}
+	o := protocol.Outcome{Type: protocol.TypeCheckoutAccepted, SagaID: s.Start.SagaID, Status: publicStatus(s.Phase)}
 	switch s.Phase {
 	case saga.Completed:
 		o.Type, o.OrderID = protocol.TypeCheckoutComplete, s.Start.OrderID

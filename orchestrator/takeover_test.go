@@ -199,3 +199,19 @@ func (s *stage) purgeInbox() {
 	s.must(err)
 	s.must(stream.Purge(s.Context()))
 }
+
+// A record that an operator has deleted does not stand in the way of a new saga
+// of the same id.
+func TestADeletedRecordMakesRoom(t *testing.T) {
+	s := newStage(t)
+	s.prices(s.orchestrator("one"))
+	s.start("c1", 5000)
+	js, err := jetstream.New(s.client)
+	s.must(err)
+	kv, err := js.KeyValue(t.Context(), protocol.BucketSagas)
+	s.must(err)
+	s.must(kv.Delete(t.Context(), "c1"))
+	if out := s.start("c1", 5000); out.Type != protocol.TypeCheckoutComplete {
+		t.Errorf("answered %+v", out)
+	}
+}

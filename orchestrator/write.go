@@ -61,7 +61,11 @@ func (i *instance) claim(j *Journal) bool {
 
 func (i *instance) submit() bool {
 	token := i.next()
-	i.o.journal.append(&i.write.record, i.write.state.Began, i.revision, func(revision uint64, err error) {
+	replaced := i.revision
+	if replaced == 0 {
+		replaced = i.mark
+	}
+	i.o.journal.append(&i.write.record, i.write.state.Began, replaced, func(revision uint64, err error) {
 		i.ref.Tell(stored{token, revision, err})
 	})
 	return true
@@ -120,6 +124,7 @@ func (i *instance) load() bool {
 func (i *instance) onLoaded(m loaded) bool {
 	switch {
 	case errors.Is(m.err, store.ErrNotFound):
+		i.mark = m.entry.Revision
 		return i.onNoRecord()
 	case isBroken(m.err):
 		return i.refuse(m.err)

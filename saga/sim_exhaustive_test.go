@@ -22,6 +22,7 @@ func TestExhaustive(t *testing.T) {
 			depth = 1
 		}
 	}
+	collectSeldom(t)
 	decline := func(step uint8) point { return point{kind: actionDeclined, step: step} }
 	refuse := func(step uint8) point { return point{kind: undoRefused, step: step} }
 	for _, path := range []struct {

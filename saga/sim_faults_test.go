@@ -73,7 +73,7 @@ type point struct {
 	step    uint8
 	undo    bool
 	attempt uint8
-	nth     uint8
+	nth     uint16
 }
 
 func (p point) String() string {
@@ -105,12 +105,13 @@ type plan struct {
 	asked  []point // every point that came up, if wanted
 	listen bool
 	struck []point
-	seen   [draws][maxSteps + 2][2][maxAttempts]uint8 // a stray answer may name a step too many
+	seen   [draws][maxSteps + 2][2][maxAttempts]uint16 // a stray answer may name a step too many
 }
 
 const (
 	maxSteps    = 6
 	maxAttempts = 6
+	mostFaults  = 64 // of one saga: rivals and doubles beget each other
 )
 
 // reset makes a plan of the swarm kind: each saga has its own few kinds of fault
@@ -158,7 +159,7 @@ func (p *plan) roll(at point) uint64 {
 
 // strikes decides about a fault.
 func (p *plan) strikes(k kind, at place, now saga.Instant) bool {
-	if !p.exact && (p.rates[k] == 0 || now > p.until) {
+	if !p.exact && (p.rates[k] == 0 || now > p.until || len(p.struck) >= mostFaults) {
 		return false
 	}
 	here := p.point(k, at)

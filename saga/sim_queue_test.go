@@ -26,7 +26,7 @@ type happening struct {
 	what    what
 	owner   int
 	token   int  // of a timer: the operation that it watches
-	forced  bool // of redelivered: although an owner lives
+	forced  bool // of redelivered: although an owner lives; of woken: although it was before
 	claims  bool // of redelivered: the new owner takes the record over at once
 	message message
 	late    *write

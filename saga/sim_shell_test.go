@@ -115,7 +115,7 @@ func (w *world) reach(o *owner, h *happening) {
 			o.receive(saga.Event{Type: saga.AnswerType(saga.TimedOut, m.undo), At: w.now, Step: m.step, Attempt: m.attempt})
 		}
 	case woken:
-		if h.token == o.token {
+		if h.token == o.token || h.forced {
 			o.act(o.state.Pending(w.now))
 		}
 	case overdue:
@@ -218,6 +218,7 @@ func (o *owner) wait(until saga.Instant) {
 	h := happening{at: max(until, o.w.now), what: woken, owner: o.id, token: o.token}
 	o.w.push(h)
 	if o.w.strikes(wakeTwice, o.place()) {
+		h.forced = true
 		o.w.push(h)
 	}
 }

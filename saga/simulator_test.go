@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ func TestSimulate(t *testing.T) {
 			n /= 20
 		}
 	}
+	collectSeldom(t)
 	s := newSimulation(seed)
 	if *simSaga >= 0 {
 		s.replay(t, *simSaga)
@@ -55,6 +57,13 @@ func TestSimulate(t *testing.T) {
 	if n >= 10_000 {
 		total.vacuous(t)
 	}
+}
+
+// collectSeldom lets garbage pile up to some 100 MB: a world is so small that it
+// would be collected hundreds of times a second, and each time stops them all.
+func collectSeldom(t *testing.T) {
+	old := debug.SetGCPercent(2_000)
+	t.Cleanup(func() { debug.SetGCPercent(old) })
 }
 
 // simulation is one seed and its definitions.

@@ -55,20 +55,19 @@ func Open(ctx context.Context, w *Writer, cfg Config) (*Bucket, error) {
 // made by the client library could not hold schedules later.
 func bucketStream(cfg Config) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:                   protocol.BucketStream(cfg.Name),
-		Subjects:               []string{protocol.BucketSubjects(cfg.Name)},
-		Storage:                jetstream.FileStorage,
-		Discard:                jetstream.DiscardOld,
-		MaxMsgsPerSubject:      1,
-		Replicas:               max(cfg.Replicas, 1),
-		AllowRollup:            true,
-		AllowDirect:            true,
-		DenyDelete:             true,
-		AllowMsgTTL:            true,
-		AllowAtomicPublish:     true,
-		AllowMsgSchedules:      true,
-		SubjectDeleteMarkerTTL: time.Minute,
-		Metadata:               cfg.Metadata,
+		Name:               protocol.BucketStream(cfg.Name),
+		Subjects:           []string{protocol.BucketSubjects(cfg.Name)},
+		Storage:            jetstream.FileStorage,
+		Discard:            jetstream.DiscardOld,
+		MaxMsgsPerSubject:  1,
+		Replicas:           max(cfg.Replicas, 1),
+		AllowRollup:        true,
+		AllowDirect:        true,
+		DenyDelete:         true,
+		AllowMsgTTL:        true,
+		AllowAtomicPublish: true,
+		AllowMsgSchedules:  true,
+		Metadata:           cfg.Metadata,
 	}
 }
 
@@ -125,14 +124,15 @@ func (b *Bucket) Submit(w *Write, done func(revision uint64, err error)) {
 }
 
 // Get reads a key from the leader of the stream: never a stale value, as a
-// direct get from a follower may be.
+// direct get from a follower may be. With ErrNotFound, Revision is that of the
+// mark which a deletion left: a write that brings the key back has to name it.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	e, err := LastOn(ctx, b.nc, protocol.BucketStream(b.name), protocol.BucketSubject(b.name, key))
 	if err == nil && e.Header.Get("KV-Operation") != "" {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Entry{}, fmt.Errorf("reading %s of %s: %w", key, b.name, err)
+		return Entry{Revision: e.Revision}, fmt.Errorf("reading %s of %s: %w", key, b.name, err)
 	}
 	e.Key = key
 	return e, nil

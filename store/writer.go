@@ -189,10 +189,15 @@ func plainAck(data []byte) (sequence uint64, ok bool) {
 func (w *Writer) expire() {
 	tick := time.NewTicker(ackTimeout / 20)
 	defer tick.Stop()
+	back := w.nc.StatusChanged(nats.CONNECTED)
+	defer w.nc.RemoveStatusListener(back)
 	for {
 		select {
 		case <-w.stop:
 			return
+		case <-back:
+			// What was on its way over the old connection is not acknowledged here.
+			w.failPending(func(*pending) bool { return true })
 		case now := <-tick.C:
 			w.failPending(func(p *pending) bool { return now.After(p.deadline) })
 		}

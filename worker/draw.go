@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"amends/protocol"
@@ -35,31 +34,36 @@ func (b *Book[E]) draw(ctx context.Context) {
 // drawOnce draws the picture from nothing and goes on with every change, until
 // something asks for a new one. A reconnect does: behind a new connection may be
 // a server that has lost the end of the bucket, and a follower that goes on
-// where it was would never notice.
+// where it was would never notice. The client library may take 10 s to let go of
+// a follower, which is then left to itself.
 func (b *Book[E]) drawOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var watching sync.WaitGroup
-	defer watching.Wait()
 	defer cancel()
 	reconnected := b.conn.StatusChanged(nats.CONNECTED)
-	watching.Go(func() {
-		defer cancel()
-		defer b.conn.RemoveStatusListener(reconnected)
-		select {
-		case <-reconnected:
-		case <-b.view.redraw:
-		case <-ctx.Done():
-		}
-	})
+	defer b.conn.RemoveStatusListener(reconnected)
 	b.view.clear()
+	ended := make(chan error, 1)
+	go func() { ended <- b.drawFrom(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-reconnected:
+	case <-b.view.redraw:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// drawFrom puts everything in the bucket and every change of it into the
+// picture, until ctx ends.
+func (b *Book[E]) drawFrom(ctx context.Context) error {
 	last, err := b.lastSequence(ctx)
-	if err == nil {
-		err = b.bucket.Follow(ctx, ">", false, b.see, func() { b.view.finish(last) })
+	if err != nil {
+		return err
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return b.bucket.Follow(ctx, ">", false,
+		func(f store.Followed) { b.see(ctx, f) },
+		func() { b.view.finish(ctx, last) })
 }
 
 // lastSequence asks the leader of the bucket how far it reaches. Following it
@@ -76,11 +80,15 @@ func (b *Book[E]) lastSequence(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.LastSeq, nil
 }
 
-// see puts one change of the bucket into the picture.
-func (b *Book[E]) see(f store.Followed) {
+// see puts one change of the bucket into the picture, unless ctx has ended: then
+// another picture is being drawn.
+func (b *Book[E]) see(ctx context.Context, f store.Followed) {
 	v := b.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	if f.Revision <= v.seen || v.recognise(f) {
 		return // our own, in the picture since it was decided
 	}

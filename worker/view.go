@@ -107,10 +107,13 @@ func (v *view[E]) clear() {
 }
 
 // finish calls the picture complete: it holds everything that was in the bucket
-// when that reached the given sequence number.
-func (v *view[E]) finish(sequence uint64) {
+// when that reached the given sequence number. It does nothing once ctx has ended.
+func (v *view[E]) finish(ctx context.Context, sequence uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	v.complete = true
 	v.grow(sequence)
 }

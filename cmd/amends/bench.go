@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"amends/embedded"
@@ -47,6 +48,7 @@ type benchResult struct {
 	P95        float64        `json:"p95_ms"`
 	P99        float64        `json:"p99_ms"`
 	Max        float64        `json:"max_ms"`
+	CPU        float64        `json:"cpu_ms_per_saga,omitempty"` // of this process, if everything runs in it
 	Outcomes   map[string]int `json:"outcomes"`
 	Cores      int            `json:"cores"`
 	Machine    string         `json:"machine"`
@@ -117,7 +119,7 @@ func (c *benchCommand) measure(ctx context.Context, access embedded.Access) (*be
 	}
 	defer nc.Close()
 	load := &benchLoad{nc: nc, run: nuid.Next(), total: c.Sagas, timeout: c.Timeout, outcomes: make(map[string]int)}
-	begin := time.Now()
+	begin, used := time.Now(), cpuTime()
 	var clients sync.WaitGroup
 	for range c.Clients {
 		clients.Go(func() { load.client(ctx) })
@@ -126,7 +128,11 @@ func (c *benchCommand) measure(ctx context.Context, access embedded.Access) (*be
 	if load.err != nil {
 		return nil, load.err
 	}
-	return load.result(c, time.Since(begin)), ctx.Err()
+	result := load.result(c, time.Since(begin))
+	if !c.External {
+		result.CPU = float64((cpuTime() - used).Microseconds()) / 1000 / float64(result.Sagas)
+	}
+	return result, ctx.Err()
 }
 
 // benchLoad is what the clients of a run share.
@@ -207,6 +213,15 @@ func (l *benchLoad) result(c *benchCommand, took time.Duration) *benchResult {
 	return r
 }
 
+// cpuTime is the processor time that this process has used.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 // conclude audits what the load left behind, and prints.
 func (c *benchCommand) conclude(ctx context.Context, access embedded.Access, r *benchResult) error {
 	nc, err := access.Dial("amends bench")
@@ -238,5 +253,8 @@ func (r *benchResult) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, " (%d in %.1f s, %s, %d cores for everything)\n", r.Sagas, r.Seconds, r.Machine, r.Cores)
 	fmt.Fprintf(w, "latency  p50 %.2f ms  p95 %.2f ms  p99 %.2f ms  max %.2f ms\n", r.P50, r.P95, r.P99, r.Max)
+	if r.CPU > 0 {
+		fmt.Fprintf(w, "CPU      %.2f ms per checkout, server, services and client included\n", r.CPU)
+	}
 	fmt.Fprintf(w, "outcomes %v\n", r.Outcomes)
 }

@@ -255,4 +255,6 @@ func (c *watchCommand) print(data []byte) (phase string, err error) {
 	return t.Phase, nil
 }
 
-func ended(status string) bool { return status == "COMPLETED" || status == "ABORTED" || status == "STUCK" }
+func ended(status string) bool {
+	return status == "COMPLETED" || status == "ABORTED" || status == "STUCK"
+}

@@ -110,4 +110,3 @@ func temporary() (dir string, remove func() error, err error) {
 	}
 	return filepath.Join(root, "nats"), func() error { return os.RemoveAll(root) }, nil
 }
-

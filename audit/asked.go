@@ -63,7 +63,8 @@ func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) (err erro
 	if err := json.Unmarshal(command, &asked); err != nil {
 		return fmt.Errorf("reading the command: %w", err)
 	}
-	c.User, c.Payment, c.Transaction = PrintOf(asked.UserID), printOfKept(kept["payment_id"]), printOfKept(kept["transaction_id"])
+	c.User = PrintOf(asked.UserID)
+	c.Payment, c.Transaction = printOfKept(kept["payment_id"]), printOfKept(kept["transaction_id"])
 	c.Amount, err = asked.Money()
 	return err
 }

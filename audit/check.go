@@ -52,7 +52,7 @@ func CheckQueued(s *Saga, queued bool) []Finding {
 	return []Finding{{
 		Invariant: I5, SagaID: s.ID,
 		What:     "the saga is " + string(s.Phase) + ", but its start is not in the inbox: it is forgotten",
-		Evidence: "nothing under saga.start." + s.ID + " in stream " + protocol.StreamInbox,
+		Evidence: "no message of " + s.ID + " in stream " + protocol.StreamInbox,
 	}}
 }
 
@@ -72,7 +72,7 @@ func CheckOrphan(sagaID string, stored []Effect) []Finding {
 	for _, e := range stored {
 		c.flaw(e)
 		if e.state() != None {
-			c.add(I4, e, fmt.Sprintf("the %s %s, but its saga has no record", e, fate(e)))
+			c.add(I4, e, "the %s %s, but its saga has no record", e, fate(e))
 		}
 	}
 	return c.findings
@@ -100,11 +100,10 @@ func (c *checker) head() {
 	s := c.saga
 	evidence := protocol.BucketSagas + " " + s.ID
 	if s.Head != s.Phase || s.Header != s.Phase {
-		what := fmt.Sprintf("the events lead to %s, the record says %q and its header %q", s.Phase, s.Head, s.Header)
-		c.findings = append(c.findings, Finding{Invariant: I6, SagaID: s.ID, What: what, Evidence: evidence})
+		c.report(I6, evidence, "the events lead to %s, the record says %q and its header %q", s.Phase, s.Head, s.Header)
 	}
 	if s.Phase == saga.Completed && s.OrderID == "" {
-		c.findings = append(c.findings, Finding{Invariant: I1, SagaID: s.ID, What: "the saga is COMPLETED without an order id", Evidence: evidence})
+		c.report(I1, evidence, "the saga is COMPLETED without an order id")
 	}
 }
 
@@ -122,15 +121,15 @@ func (c *checker) step(step *Step) {
 	}
 	live := e.state() == Live
 	if !may[step.Status][e.state()] {
-		what := fmt.Sprintf("the %s %s, but step %d is %s", e, fate(e), step.Number, step.Status)
-		c.add(c.blame(live || step.Status == saga.StepCompleted), e, what)
+		harm := live || step.Status == saga.StepCompleted
+		c.add(c.blame(harm), e, "the %s %s, but step %d is %s", e, fate(e), step.Number, step.Status)
 	}
 	if step.Vague != "" {
-		c.add(Record, e, fmt.Sprintf("there is a %s, but the journal does not tell what step %d was: %s", e, step.Number, step.Vague))
+		c.add(Record, e, "there is a %s, but the journal does not tell what step %d was: %s", e, step.Number, step.Vague)
 		return
 	}
 	if differs := e.differs(step.Asked); differs != "" {
-		c.add(c.blame(live), e, fmt.Sprintf("the %s is not that of the journal: %s", e, differs))
+		c.add(c.blame(live), e, "the %s is not that of the journal: %s", e, differs)
 	}
 }
 
@@ -143,11 +142,8 @@ func (c *checker) at(p Place) Effect {
 }
 
 func (c *checker) missing(step *Step) {
-	c.findings = append(c.findings, Finding{
-		Invariant: c.blame(step.Status == saga.StepCompleted), SagaID: c.saga.ID,
-		What:     fmt.Sprintf("step %d was done and is %s, but there is no %s", step.Number, step.Status, step.Asked),
-		Evidence: "no effect under " + keyOf(c.saga.ID, step.Asked.Place()),
-	})
+	c.report(c.blame(step.Status == saga.StepCompleted), "no effect under "+keyOf(c.saga.ID, step.Asked.Place()),
+		"step %d was done and is %s, but there is no %s", step.Number, step.Status, step.Asked)
 }
 
 // stray reports an effect where the journal asked for none, such as a second
@@ -157,11 +153,11 @@ func (c *checker) stray(e Effect) {
 	if e.state() == None {
 		return
 	}
-	what := fmt.Sprintf("the %s %s, but the journal did not ask for it", e, fate(e))
+	others := ""
 	if n := c.standing(e.Place().Bucket); e.state() == Live && n > 1 {
-		what += fmt.Sprintf("; it is one of %d that stand", n)
+		others = fmt.Sprintf("; it is one of %d that stand", n)
 	}
-	c.add(c.blame(e.state() == Live), e, what)
+	c.add(c.blame(e.state() == Live), e, "the %s %s, but the journal did not ask for it%s", e, fate(e), others)
 }
 
 // standing counts the live effects of a saga in one bucket.
@@ -180,11 +176,11 @@ func (c *checker) flaw(e Effect) {
 	switch {
 	case flaw == "":
 	case e.state() == None:
-		c.add(Row, e, "the value makes no sense: "+flaw)
+		c.add(Row, e, "the value makes no sense: %s", flaw)
 	case c.saga.Phase == saga.Completed:
-		c.add(I1, e, fmt.Sprintf("the %s %s", e, flaw))
+		c.add(I1, e, "the %s %s", e, flaw)
 	default:
-		c.add(I2, e, fmt.Sprintf("the %s %s", e, flaw))
+		c.add(I2, e, "the %s %s", e, flaw)
 	}
 }
 
@@ -200,11 +196,14 @@ func (c *checker) blame(harm bool) Invariant {
 	return I4
 }
 
-func (c *checker) add(broken Invariant, e Effect, what string) {
-	c.findings = append(c.findings, Finding{
-		Invariant: broken, SagaID: c.saga.ID, What: what,
-		Evidence: keyOf(c.saga.ID, e.Place()) + ": " + e.String() + ", " + fate(e),
-	})
+// add reports an effect.
+func (c *checker) add(broken Invariant, e Effect, format string, args ...any) {
+	c.report(broken, keyOf(c.saga.ID, e.Place())+": "+e.String()+", "+fate(e), format, args...)
+}
+
+func (c *checker) report(broken Invariant, evidence, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	c.findings = append(c.findings, Finding{Invariant: broken, SagaID: c.saga.ID, What: what, Evidence: evidence})
 }
 
 // keyOf is where a person finds an effect: bucket and key.

@@ -72,7 +72,7 @@ func TestForgotten(t *testing.T) {
 	wants(t, audit.CheckQueued(s, true))
 	found := audit.CheckQueued(s, false)
 	wants(t, found, audit.I5)
-	if !strings.Contains(found[0].Evidence, "saga.start.s in stream SAGA_INBOX") {
+	if !strings.Contains(found[0].Evidence, "no message of s in stream SAGA_INBOX") {
 		t.Error(found[0].Evidence)
 	}
 	ended, _ := audit.ReadRecord("s", stuck("s").record(), saga.Stuck, find)

@@ -93,8 +93,12 @@ type account struct{ charged, refunded, completed int64 }
 
 func newTally(started time.Time) *tally {
 	return &tally{
-		report: Report{StartedAt: started, Broken: map[Invariant]int{}, Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{}},
-		money:  map[string]*account{},
+		report: Report{
+			StartedAt: started, Broken: map[Invariant]int{},
+			// Lists that are empty in JSON, and not null.
+			Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{},
+		},
+		money: map[string]*account{},
 	}
 }
 

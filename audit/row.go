@@ -89,7 +89,7 @@ func parseStepKey(key string) (sagaID string, step uint8, err error) {
 	return sagaID, uint8(n), nil
 }
 
-func readRow[R any](sagaID string, step uint8, value []byte, effectOf func(step uint8, row *R) (Effect, error)) (Effect, error) {
+func readRow[R any](sagaID string, step uint8, value []byte, effectOf func(uint8, *R) (Effect, error)) (Effect, error) {
 	var m memory[R]
 	if err := json.Unmarshal(value, &m); err != nil {
 		return nil, fmt.Errorf("decoding it: %w", err)

@@ -27,7 +27,10 @@ func Run(ctx context.Context, nc *nats.Conn, find Find) (*Report, error) {
 		return nil, fmt.Errorf("opening the buckets to audit: %w", err)
 	}
 	defer func() { _ = src.close() }() // nothing was written
-	a := &auditor{src: src, find: find, tally: tally, held: held{}, shelf: shelf{}, suspects: map[string][]Place{}, doubts: map[string]bool{}}
+	a := &auditor{
+		src: src, find: find, tally: tally,
+		held: held{}, shelf: shelf{}, suspects: map[string][]Place{}, doubts: map[string]bool{},
+	}
 	for _, pass := range []func(context.Context) error{a.readStores, a.readSagas, a.judgeAll, a.judgeStock} {
 		if err := pass(ctx); err != nil {
 			return nil, err

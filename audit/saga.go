@@ -77,7 +77,8 @@ func ReadRecord(key string, value []byte, header saga.Phase, find Find) (*Saga, 
 	}
 	def, err := find(start.Definition, start.DefinitionHash)
 	if err != nil {
-		return unusable(Definition, fmt.Sprintf("definition %q with hash %q is not known here, so nothing can be proven: %v", start.Definition, start.DefinitionHash, err))
+		return unusable(Definition, fmt.Sprintf("nothing can be proven: definition %q with hash %q is not known here: %v",
+			start.Definition, start.DefinitionHash, err))
 	}
 	state, err := saga.Replay(def, events)
 	if err != nil {

@@ -14,7 +14,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	o := r.Sagas
 	fmt.Fprintf(&b, "%d sagas audited in %.1f s\n", o.Total, float64(r.TookMS)/1000)
 	fmt.Fprintf(&b, "  ended     %d COMPLETED, %d ABORTED\n", o.Completed, o.Aborted)
-	fmt.Fprintf(&b, "  open      %d RUNNING, %d COMPENSATING, %d STUCK; %d messages in the inbox\n", o.Running, o.Compensating, o.Stuck, r.Inbox)
+	fmt.Fprintf(&b, "  open      %d RUNNING, %d COMPENSATING, %d STUCK; %d messages in the inbox\n",
+		o.Running, o.Compensating, o.Stuck, r.Inbox)
 	if o.Unprovable > 0 {
 		fmt.Fprintf(&b, "  unknown   %d whose record cannot be followed\n", o.Unprovable)
 	}

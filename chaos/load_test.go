@@ -82,6 +82,19 @@ func (l *load) started() int {
 	return n
 }
 
+// newest returns the order of each client that it follows now.
+func (l *load) newest() []*order {
+	var newest []*order
+	for _, c := range l.shops {
+		c.mu.Lock()
+		if n := len(c.orders); n > 0 {
+			newest = append(newest, c.orders[n-1])
+		}
+		c.mu.Unlock()
+	}
+	return newest
+}
+
 // await waits until so many orders were started since: the load is on.
 func (l *load) await(t *testing.T, more int) {
 	t.Helper()
@@ -153,7 +166,7 @@ func (c *shopper) shop(stop <-chan struct{}) {
 	}
 }
 
-// pursue asks until the order has ended. Once the load is over it gives up after
+// pursue asks until the client knows the end. Once the load is over it gives up after
 // a while, which the conclusion reports.
 func (c *shopper) pursue(n int, o *order, stop <-chan struct{}) {
 	ctx, giveUp := context.WithCancel(context.Background())
@@ -166,7 +179,7 @@ func (c *shopper) pursue(n int, o *order, stop <-chan struct{}) {
 		case <-ctx.Done():
 		}
 	}()
-	for !o.hasEnded() && ctx.Err() == nil {
+	for !o.settled() && ctx.Err() == nil {
 		c.ask(ctx, n, o)
 	}
 }
@@ -184,7 +197,7 @@ func (c *shopper) ask(ctx context.Context, n int, o *order) {
 	defer late.Stop()
 	select {
 	case <-o.news:
-		if !o.hasEnded() {
+		if !o.settled() {
 			wait(ctx, relief)
 		}
 	case <-c.back:

@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -94,7 +95,7 @@ func (s *site) connect(options ...nats.Option) *nats.Conn {
 	s.t.Helper()
 	options = append([]nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectBufSize(-1),
-		nats.RetryOnFailedConnect(true),
+		nats.RetryOnFailedConnect(true), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 	}, options...)
 	nc, err := nats.Connect(s.url, options...)
 	if err != nil {
@@ -143,10 +144,21 @@ func readAnswer(t *testing.T, reply *nats.Msg, took time.Duration) answer {
 	return a
 }
 
-// status asks how a saga stands.
+// status asks how a saga stands. A question that gets no answer, as from an
+// orchestrator that is stopped, is asked again.
 func status(t *testing.T, nc *nats.Conn, sagaID string) answer {
 	t.Helper()
-	return ask(t, nc, protocol.SubjectStatus, fmt.Sprintf(`{"saga_id":%q}`, sagaID))
+	for range 15 {
+		reply, err := nc.Request(protocol.SubjectStatus, fmt.Appendf(nil, `{"saga_id":%q}`, sagaID), 2*time.Second)
+		if err == nil {
+			return readAnswer(t, reply, 0)
+		}
+		if !errors.Is(err, nats.ErrTimeout) {
+			t.Fatalf("asking for the status of %s: %v", sagaID, err)
+		}
+	}
+	t.Fatalf("the question for the status of %s was never answered", sagaID)
+	return answer{}
 }
 
 // checkout is the body of a request of user u42 for one piece. More fields may

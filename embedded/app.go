@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"amends/definitions"
@@ -77,28 +78,16 @@ func (a *App) start(ctx context.Context) error {
 		}
 		a.server = server
 	}
-	groupFrom, err := a.measure(ctx)
-	if err != nil {
-		return err
-	}
-	defs, err := definitions.Shipped()
+	build, err := a.prepare(ctx)
 	if err != nil {
 		return err
 	}
 	for _, role := range a.cfg.Roles {
-		nc, err := a.connect(ctx, string(role))
-		if err != nil {
-			return err
+		part, err := role.build(build)
+		if err == nil {
+			err = part.Start(ctx)
 		}
-		writer, err := store.NewWriter(nc, groupFrom)
 		if err != nil {
-			return fmt.Errorf("starting role %s: %w", role, err)
-		}
-		part, err := role.build(buildConfig{Config: a.cfg, conn: nc, writer: writer, definitions: defs, name: instanceName()})
-		if err != nil {
-			return fmt.Errorf("starting role %s: %w", role, err)
-		}
-		if err := part.Start(ctx); err != nil {
 			return fmt.Errorf("starting role %s: %w", role, err)
 		}
 		a.started = append(a.started, part)
@@ -106,13 +95,37 @@ func (a *App) start(ctx context.Context) error {
 	return nil
 }
 
+// prepare makes what the roles of the process share. One connection and one
+// writer for all: what several roles send at the same moment then goes out in
+// one write.
+func (a *App) prepare(ctx context.Context) (buildConfig, error) {
+	nc, err := a.Conn(ctx, "amends "+roleNames(a.cfg.Roles))
+	if err != nil {
+		return buildConfig{}, err
+	}
+	groupFrom, err := a.measure(ctx, nc)
+	if err != nil {
+		return buildConfig{}, err
+	}
+	writer, err := store.NewWriter(nc, groupFrom)
+	if err != nil {
+		return buildConfig{}, fmt.Errorf("starting the writer: %w", err)
+	}
+	defs, err := definitions.Shipped()
+	return buildConfig{Config: a.cfg, conn: nc, writer: writer, definitions: defs, name: instanceName()}, err
+}
+
+func roleNames(roles []Role) string {
+	names := make([]string, len(roles))
+	for n, role := range roles {
+		names[n] = string(role)
+	}
+	return strings.Join(names, "+")
+}
+
 // measure asks the server how it likes its writes. A role that cannot (no
 // permission to make a scratch stream) does without groups.
-func (a *App) measure(ctx context.Context) (groupFrom int, err error) {
-	nc, err := a.connect(ctx, "measure")
-	if err != nil {
-		return 0, err
-	}
+func (a *App) measure(ctx context.Context, nc *nats.Conn) (groupFrom int, err error) {
 	groupFrom, err = store.Measure(ctx, nc, a.cfg.Replicas)
 	if err != nil && ctx.Err() == nil {
 		a.cfg.Log.Warn().Err(err).Msg("cannot measure writes; not grouping them")
@@ -122,10 +135,10 @@ func (a *App) measure(ctx context.Context) (groupFrom int, err error) {
 	return groupFrom, err
 }
 
-// connect makes one connection per role: the server reads each by a goroutine of
-// its own.
-func (a *App) connect(ctx context.Context, name string) (*nats.Conn, error) {
-	nc, err := a.dial(ctx, "amends "+name)
+// Conn opens a connection that is closed with the app: for its roles, or for a
+// client in this process.
+func (a *App) Conn(ctx context.Context, name string) (*nats.Conn, error) {
+	nc, err := a.dial(ctx, name)
 	if err == nil {
 		a.conns = append(a.conns, nc)
 	}
@@ -140,11 +153,6 @@ func (a *App) dial(ctx context.Context, name string) (*nats.Conn, error) {
 		return Connect(ctx, Access{URL: url}, name, a.cfg.Log)
 	}
 	return nats.Connect("", append(options(name, a.cfg.Log), nats.InProcessServer(a.server))...)
-}
-
-// Conn opens one more connection, for a client in this process.
-func (a *App) Conn(ctx context.Context, name string) (*nats.Conn, error) {
-	return a.connect(ctx, name)
 }
 
 // URL is where clients connect to the embedded server; "" if there is none.

@@ -28,6 +28,8 @@ func (i *instance) answer(v saga.Verdict, at saga.Instant) saga.Event {
 // its command is no verdict: never assume that it was a yes.
 func (i *instance) event(a answered) saga.Event {
 	now := i.o.now()
+	op := i.def.Operation(i.state.Cursor, i.state.Phase == saga.Compensating)
+	i.o.noteWorker(op.Subject, a)
 	if a.absent || a.unsent {
 		e := i.answer(saga.Unavailable, now)
 		return saga.Event{
@@ -36,7 +38,6 @@ func (i *instance) event(a answered) saga.Event {
 		}
 	}
 	i.sent.Received, i.sent.Answered = instantOf(a.header, protocol.HeaderReceived), instantOf(a.header, protocol.HeaderAnswered)
-	op := i.def.Operation(i.state.Cursor, i.state.Phase == saga.Compensating)
 	parsed, err := protocol.ParseReply(op.Type, i.id, i.state.Cursor, a.body)
 	if err != nil {
 		return i.misfit(now, err.Error())
@@ -59,6 +60,18 @@ func (i *instance) event(a answered) saga.Event {
 		e.Code, e.Message, e.Final = parsed.Trouble.Error, parsed.Trouble.Message, !parsed.Trouble.Retryable
 		e.RetryAfter = saga.Duration(parsed.Trouble.RetryAfterMS) * saga.Millisecond
 		return e
+	}
+}
+
+// noteWorker says once that nobody listens on a subject, and once that somebody
+// does again.
+func (o *Orchestrator) noteWorker(subject string, a answered) {
+	if a.absent {
+		if _, known := o.missing.LoadOrStore(subject, true); !known {
+			o.log.Warn().Msg("nobody listens on " + subject + "; sagas wait for a worker")
+		}
+	} else if _, missed := o.missing.LoadAndDelete(subject); missed && !a.unsent {
+		o.log.Info().Msg("a worker listens on " + subject + " again")
 	}
 }
 

@@ -43,14 +43,17 @@ func (o *Orchestrator) handleStart(r micro.Request) {
 		return
 	}
 	if e.Client.Reply != "" {
-		o.waiters.add(e.Client.Reply, wait, func() { o.answerLate(id, e.Client) })
+		o.waiters.expect(e.Client.Reply)
 	}
 	message := &nats.Msg{Subject: protocol.SubjectInboxStart(id), Data: body, Header: nats.Header{}}
 	o.cfg.Writer.Publish(message, func(_ jetstream.PubAck, err error) {
 		if err != nil {
 			o.waiters.done(e.Client.Reply)
 			go o.onNotQueued(r, id, e, wait, err)
+			return
 		}
+		// Nobody is told "accepted" before the inbox has it (I8).
+		o.waiters.start(e.Client.Reply, wait, func() { o.answerLate(id, e.Client) })
 	})
 }
 

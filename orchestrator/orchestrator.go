@@ -84,6 +84,7 @@ type Orchestrator struct {
 	crashes map[string]int // panics by saga
 	emptied chan struct{}  // closed when live is empty, while stopping
 
+	missing   sync.Map // subjects of commands on which nobody listens
 	fencedOff atomic.Uint64
 }
 

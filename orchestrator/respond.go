@@ -2,8 +2,10 @@ package orchestrator
 
 import (
 	"encoding/json"
+	"errors"
 
 	"amends/protocol"
+	"amends/store"
 
 	"github.com/nats-io/nats.go/micro"
 )
@@ -16,6 +18,9 @@ func respond(r micro.Request, answer any) {
 // respondError answers with the one shape of errors; what is inside an unknown
 // error stays inside.
 func respondError(r micro.Request, err error) {
+	if errors.Is(err, store.ErrUnavailable) {
+		err = &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store cannot be reached now; try again"}
+	}
 	e := protocol.AsError(err)
 	body, err := json.Marshal(e)
 	if err != nil {

@@ -14,12 +14,20 @@ type waiters struct {
 
 func newWaiters() *waiters { return &waiters{until: make(map[string]*time.Timer)} }
 
-// add calls late after wait, unless done comes first.
-func (w *waiters) add(reply string, wait time.Duration, late func()) {
+// expect remembers a client whose request is on its way into the inbox.
+func (w *waiters) expect(reply string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if old := w.until[reply]; old != nil {
-		old.Stop()
+	w.until[reply] = nil
+}
+
+// start begins the wait of a client, whose request is in the inbox now: late is
+// called after it, unless the client has its answer before.
+func (w *waiters) start(reply string, wait time.Duration, late func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, expected := w.until[reply]; !expected {
+		return
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(wait, func() {
@@ -42,6 +50,6 @@ func (w *waiters) done(reply string) {
 	defer w.mu.Unlock()
 	if timer := w.until[reply]; timer != nil {
 		timer.Stop()
-		delete(w.until, reply)
 	}
+	delete(w.until, reply)
 }

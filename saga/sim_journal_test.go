@@ -60,6 +60,7 @@ func (w *world) send(x *write, at place) outcome {
 func (w *world) put(x *write) bool {
 	r := &w.record
 	if r.revision != x.expect {
+		w.refused++
 		return false
 	}
 	r.revision++

@@ -84,7 +84,9 @@ func (w *world) tempt(p *participant, m *message) {
 	if known == nil {
 		return
 	}
-	if ruling := worker.Rule(&p.memory, m.undo, m.hash); ruling != worker.Conflict {
+	ruling := worker.Rule(&p.memory, m.undo, m.hash)
+	w.rulings[ruling]++
+	if ruling != worker.Conflict {
 		w.violate("I10 idempotent", "a known command with other content gets ruling %d", ruling)
 	}
 }
@@ -92,7 +94,9 @@ func (w *world) tempt(p *participant, m *message) {
 // rule asks the fence and does what it says.
 func (w *world) rule(p *participant, m *message) *worker.Verdict {
 	verdict := &worker.Verdict{Hash: m.hash, At: int64(w.now)}
-	switch ruling := worker.Rule(&p.memory, m.undo, m.hash); ruling {
+	ruling := worker.Rule(&p.memory, m.undo, m.hash)
+	w.rulings[ruling]++
+	switch ruling {
 	case worker.Decide:
 		verdict.Accepted = w.decide(p, m)
 		w.remember(p, m.undo, verdict)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"amends/saga"
+	"amends/worker"
 )
 
 // world is everything around one saga: a network, participants, a journal, and
@@ -24,8 +25,10 @@ type world struct {
 	owners       []*owner
 	participants [maxSteps]participant
 	ledger       ledger
-	told         saga.Phase // what the client was told
-	acked        bool       // the inbox message is gone: nobody will take the saga over
+	told         saga.Phase                    // what the client was told
+	acked        bool                          // the inbox message is gone: nobody will take the saga over
+	rulings      [worker.NothingToUndo + 1]int // of the fence
+	refused      int                           // writes that came too late
 	lastFault    saga.Instant
 	ended        saga.Instant // when the journal had the end
 
@@ -49,6 +52,7 @@ func (w *world) run(number int, v *variant) {
 	}
 	w.now, w.lastFault, w.ended = epoch, epoch, 0
 	w.happened, w.told, w.acked, w.broken = 0, "", false, nil
+	w.refused, w.rulings = 0, [len(w.rulings)]int{}
 	w.queue.reset()
 	w.owners, w.story = w.owners[:0], w.story[:0]
 	w.record = record{history: history{def: v.def}}

@@ -2,19 +2,13 @@ package saga_test
 
 import (
 	"flag"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"amends/saga"
 )
 
 // The simulator plays whole sagas, millions of them, in a world where everything
@@ -55,7 +49,7 @@ func TestSimulate(t *testing.T) {
 		return
 	}
 	if n >= 10_000 {
-		total.vacuous(t)
+		total.demandAll(t)
 	}
 }
 
@@ -122,99 +116,4 @@ func keepLeast(least *atomic.Int64, number int64) {
 			return
 		}
 	}
-}
-
-// tally counts what happened in many sagas.
-type tally struct {
-	sagas, happened, owners, whole int
-	faults                         [kinds]int
-	phases                         map[saga.Phase]int
-	events                         map[saga.EventType]int
-	failed                         int // number of the first saga that broke an invariant, or -1
-}
-
-func newTally() tally {
-	return tally{phases: map[saga.Phase]int{}, events: map[saga.EventType]int{}, failed: -1}
-}
-
-func (t *tally) add(w *world, number int) {
-	t.sagas++
-	t.happened += w.happened
-	t.owners += len(w.owners)
-	if w.whole {
-		t.whole++
-	}
-	for _, p := range w.plan.struck {
-		t.faults[p.kind]++
-	}
-	t.phases[w.record.state.Phase]++
-	for _, e := range w.record.events {
-		t.events[e.Type]++
-	}
-	if w.broken != nil && (t.failed < 0 || number < t.failed) {
-		t.failed = number
-	}
-}
-
-func merge(tallies []tally) tally {
-	total := newTally()
-	for _, t := range tallies {
-		total.sagas += t.sagas
-		total.happened += t.happened
-		total.owners += t.owners
-		total.whole += t.whole
-		for k := range t.faults {
-			total.faults[k] += t.faults[k]
-		}
-		for phase, n := range t.phases {
-			total.phases[phase] += n
-		}
-		for event, n := range t.events {
-			total.events[event] += n
-		}
-		if t.failed >= 0 && (total.failed < 0 || t.failed < total.failed) {
-			total.failed = t.failed
-		}
-	}
-	return total
-}
-
-func (t *tally) report() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d happenings, %d owners, %d sagas with their journals sealed and unsealed\n", t.happened, t.owners, t.whole)
-	for _, phase := range slices.Sorted(maps.Keys(t.phases)) {
-		fmt.Fprintf(&b, "%12d %s\n", t.phases[phase], phase)
-	}
-	for k, n := range t.faults {
-		fmt.Fprintf(&b, "%12d %s\n", n, kindNames[k])
-	}
-	for _, event := range slices.Sorted(maps.Keys(t.events)) {
-		fmt.Fprintf(&b, "%12d %s\n", t.events[event], event)
-	}
-	return b.String()
-}
-
-// vacuous fails the test if something never happened: then it was not tested.
-func (t *tally) vacuous(test *testing.T) {
-	for k, n := range t.faults {
-		if n == 0 {
-			test.Errorf("no %s was ever injected", kindNames[k])
-		}
-	}
-	for _, phase := range []saga.Phase{saga.Completed, saga.Aborted, saga.Stuck} {
-		if t.phases[phase] == 0 {
-			test.Errorf("no saga ended %s", phase)
-		}
-	}
-	for _, event := range everyEvent {
-		if t.events[event] == 0 {
-			test.Errorf("%s never happened", event)
-		}
-	}
-}
-
-var everyEvent = []saga.EventType{
-	saga.Started, saga.StepAccepted, saga.StepDeclined, saga.StepUnavailable, saga.StepTimedOut,
-	saga.CompensationDone, saga.CompensationRefused, saga.CompensationUnavailable, saga.CompensationTimedOut,
-	saga.WorkerAbsent, saga.CancelRequested, saga.DeadlinePassed, saga.Quarantined,
 }

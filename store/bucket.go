@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"amends/protocol"
@@ -71,10 +72,16 @@ func bucketStream(cfg Config) jetstream.StreamConfig {
 	}
 }
 
+// ensureTimeout bounds how long EnsureStream tries. It outlasts the election of
+// a leader.
+const ensureTimeout = 15 * time.Second
+
 // EnsureStream creates a stream unless one of that name is there already. A
-// cluster that has just come up may not place a stream yet; that is waited for
-// until ctx ends.
+// server that is still finding itself may not be able to yet; that is tried
+// again for a while.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
+	defer cancel()
 	for {
 		_, err := js.CreateStream(ctx, cfg)
 		if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
@@ -91,10 +98,12 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 	}
 }
 
-// isTransient tells errors of a cluster that is still finding itself.
+// isTransient tells errors that pass: no suitable peer, no leader or no quorum
+// yet (a cluster coming up), or no folder for the store (the server removes the
+// common one together with its last stream, even while another is being made).
 func isTransient(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return api.ErrorCode == 10005 || api.ErrorCode == 10008 || api.ErrorCode == 10009
+		return slices.Contains([]jetstream.ErrorCode{10005, 10008, 10009, 10049}, api.ErrorCode)
 	}
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }

@@ -10,6 +10,7 @@ import (
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 )
 
@@ -25,10 +26,11 @@ type Book[E any] struct {
 	prefix string // ends in a dot, or is empty
 	view   *view[E]
 
-	conn   *nats.Conn
-	writer *store.Writer
-	log    zerolog.Logger
-	bucket *store.Bucket
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	bucket  *store.Bucket
+	publish func(m *nats.Msg, done func(jetstream.PubAck, error))
+	log     zerolog.Logger
 }
 
 // NewBook describes a book whose decisions each concern one record only, such
@@ -47,12 +49,18 @@ func NewGuardedBook[E any](bucket, prefix string, picture Picture[E]) *Book[E] {
 
 // open binds the book to its bucket, which is created if there is none.
 func (b *Book[E]) open(ctx context.Context, cfg Config) error {
-	bucket, err := store.Open(ctx, cfg.Writer, store.Config{Name: b.name, Replicas: cfg.Replicas})
-	if err != nil {
+	var err error
+	if b.bucket, err = store.Open(ctx, cfg.Writer, store.Config{Name: b.name, Replicas: cfg.Replicas}); err != nil {
 		return err
 	}
-	b.bucket, b.conn, b.writer, b.log = bucket, cfg.Conn, cfg.Writer, cfg.Log
-	return nil
+	if b.js, err = jetstream.New(cfg.Conn); err != nil {
+		return fmt.Errorf("opening bucket %s: %w", b.name, err)
+	}
+	b.conn, b.publish, b.log = cfg.Conn, cfg.Writer.Publish, cfg.Log
+	if b.view == nil {
+		return nil
+	}
+	return b.prepareChain(ctx)
 }
 
 // follow keeps the picture of a guarded book up to date until ctx ends.
@@ -62,15 +70,17 @@ func (b *Book[E]) follow(ctx context.Context) {
 	}
 }
 
-// ready returns once the book can decide.
-func (b *Book[E]) ready(ctx context.Context) error {
-	if b.view == nil {
-		return nil
+// look calls do when the book can decide.
+func (b *Book[E]) look(ctx context.Context, do func()) error {
+	if b.view != nil {
+		return b.view.look(ctx, do)
 	}
-	return b.view.look(ctx, func() {})
+	do()
+	return nil
 }
 
-// recalled is a memory and the revision at which it was read, 0 if there is none.
+// recalled is a memory and the revision at which it was read; 0 if there never
+// was one.
 type recalled[E any] struct {
 	memory   Memory[E]
 	revision uint64
@@ -81,6 +91,7 @@ type recalled[E any] struct {
 func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) {
 	var r recalled[E]
 	entry, err := b.bucket.Get(ctx, b.prefix+step)
+	r.revision = entry.Revision
 	if errors.Is(err, store.ErrNotFound) {
 		return r, nil
 	}
@@ -90,7 +101,6 @@ func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) 
 	if err := json.Unmarshal(entry.Value, &r.memory); err != nil {
 		return r, fmt.Errorf("decoding %s%s of %s: %w", b.prefix, step, b.name, err)
 	}
-	r.revision = entry.Revision
 	return r, nil
 }
 

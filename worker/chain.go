@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,15 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+)
+
+const (
+	// defaultMemory is how long JetStream remembers the ids of messages in a
+	// bucket about which nobody said otherwise.
+	defaultMemory = 2 * time.Minute
+	// chainMemory is what a chain makes of it: only the id of the last message
+	// matters. At 5,000 writes a second, two minutes of ids are 80 MB.
+	chainMemory = time.Second
 )
 
 // errBroken says that a write was not stored because one before it was not.
@@ -31,6 +41,23 @@ type link struct {
 	after   uint64     // the sequence number right before it, once known
 	undo    func()     // takes the decision out of the picture
 	outcome chan error // gets exactly one
+}
+
+// prepareChain makes the bucket forget the ids of messages soon.
+func (b *Book[E]) prepareChain(ctx context.Context) error {
+	stream, err := b.stream(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := stream.CachedInfo().Config
+	if cfg.Duplicates != defaultMemory {
+		return nil
+	}
+	cfg.Duplicates = chainMemory
+	if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
+		return fmt.Errorf("preparing bucket %s: %w", b.name, err)
+	}
+	return nil
 }
 
 // keepInChain stores what decide returns on condition that the picture on which
@@ -76,15 +103,20 @@ func (b *Book[E]) append(step string, m Memory[E], revision uint64) (*link, erro
 	message.Data = value
 	message.Header[jetstream.MsgIDHeader] = []string{l.id}
 	message.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(revision, 10)}
+	before := v.last
 	if n := len(v.chain); n > 0 {
-		message.Header[jetstream.ExpectedLastMsgIDHeader] = []string{v.chain[n-1].id}
+		before = v.chain[n-1].id
 	} else {
 		l.after = v.seen
+	}
+	if before != "" {
+		message.Header[jetstream.ExpectedLastMsgIDHeader] = []string{before}
+	} else {
 		message.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(v.seen, 10)}
 	}
 	l.undo = v.picture.Effect(step, m.Effect)
 	v.chain = append(v.chain, l)
-	b.writer.Publish(message, func(ack jetstream.PubAck, err error) { v.settle(l, ack.Sequence, err) })
+	b.publish(message, func(ack jetstream.PubAck, err error) { v.settle(l, ack.Sequence, err) })
 	return l, nil
 }
 
@@ -106,16 +138,19 @@ func (v *view[E]) settle(l *link, sequence uint64, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	i := slices.Index(v.chain, l)
-	switch {
-	case i < 0: // known already
-	case err == nil:
-		v.confirm(i, sequence)
-	default:
-		v.breakChain(i+1, errors.Is(err, store.ErrUnknown))
-		v.chain = v.chain[:i]
-		l.undo()
-		l.outcome <- err
+	if i < 0 {
+		return // known already
 	}
+	if err == nil {
+		v.confirm(i, sequence)
+		return
+	}
+	if errors.Is(err, store.ErrUnknown) {
+		v.breakChain(i, err)
+		return
+	}
+	v.breakChain(i+1, errBroken)
+	v.breakChain(i, err)
 }
 
 // confirm makes the first links of the chain, up to the i-th, part of the
@@ -125,26 +160,21 @@ func (v *view[E]) confirm(i int, sequence uint64) {
 	for _, l := range v.chain[:i+1] {
 		l.outcome <- nil
 	}
+	v.grow(sequence, v.chain[i].id)
 	v.chain = slices.Delete(v.chain, 0, i+1)
 	if len(v.chain) > 0 {
 		v.chain[0].after = sequence
 	}
-	v.grow(sequence)
 }
 
-// breakChain takes the links from the i-th on out of the picture. None of them
-// is stored, unless something before them is unknown.
-func (v *view[E]) breakChain(i int, unknown bool) {
-	for len(v.chain) > i {
-		last := v.chain[len(v.chain)-1]
-		v.chain = v.chain[:len(v.chain)-1]
-		last.undo()
-		if unknown {
-			last.outcome <- store.ErrUnknown
-		} else {
-			last.outcome <- errBroken
-		}
+// breakChain takes the links from the i-th on out of the picture, last first,
+// and tells those who wait for them why.
+func (v *view[E]) breakChain(i int, why error) {
+	for n := len(v.chain) - 1; n >= i; n-- {
+		v.chain[n].undo()
+		v.chain[n].outcome <- why
 	}
+	v.chain = slices.Delete(v.chain, min(i, len(v.chain)), len(v.chain))
 }
 
 // recognise tells whether a change of the bucket is a link of the chain, and
@@ -154,7 +184,7 @@ func (v *view[E]) recognise(f store.Followed) bool {
 	id := f.Header.Get(jetstream.MsgIDHeader)
 	i := slices.IndexFunc(v.chain, func(l *link) bool { return l.id == id })
 	if i < 0 {
-		v.breakChain(0, false)
+		v.breakChain(0, errBroken)
 		return false
 	}
 	v.confirm(i, f.Revision)

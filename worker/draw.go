@@ -69,15 +69,19 @@ func (b *Book[E]) drawFrom(ctx context.Context) error {
 // lastSequence asks the leader of the bucket how far it reaches. Following it
 // would not tell when its last message is gone.
 func (b *Book[E]) lastSequence(ctx context.Context) (uint64, error) {
-	js, err := jetstream.New(b.conn)
+	stream, err := b.stream(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("asking how far %s reaches: %w", b.name, err)
-	}
-	stream, err := js.Stream(ctx, protocol.BucketStream(b.name))
-	if err != nil {
-		return 0, fmt.Errorf("asking how far %s reaches: %w", b.name, err)
+		return 0, err
 	}
 	return stream.CachedInfo().State.LastSeq, nil
+}
+
+func (b *Book[E]) stream(ctx context.Context) (jetstream.Stream, error) {
+	stream, err := b.js.Stream(ctx, protocol.BucketStream(b.name))
+	if err != nil {
+		return nil, fmt.Errorf("asking for the stream of bucket %s: %w", b.name, err)
+	}
+	return stream, nil
 }
 
 // see puts one change of the bucket into the picture, unless ctx has ended: then
@@ -95,7 +99,7 @@ func (b *Book[E]) see(ctx context.Context, f store.Followed) {
 	if err := b.drawEntry(f); err != nil {
 		b.log.Error().Err(err).Str("bucket", b.name).Str("key", f.Key).Msg("a stored value makes no sense and is left out")
 	}
-	v.grow(f.Revision)
+	v.grow(f.Revision, f.Header.Get(jetstream.MsgIDHeader))
 }
 
 func (b *Book[E]) drawEntry(f store.Followed) error {

@@ -48,8 +48,9 @@ func Undo[C Command, E any](subject string, book *Book[E], rule func(cmd C, done
 	})
 }
 
-// Query is the endpoint of a question that the picture of a guarded book
-// answers. An error should be a *protocol.Error, such as not_found.
+// Query is the endpoint of a question. find may look at the picture of a guarded
+// book, which does not change meanwhile. Its error should be a *protocol.Error,
+// such as not_found.
 func Query[Q interface{ Validate() error }, E, A any](subject string, book *Book[E], find func(q Q) (A, error)) Endpoint {
 	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
 		var q Q
@@ -59,7 +60,7 @@ func Query[Q interface{ Validate() error }, E, A any](subject string, book *Book
 		return task{run: func(ctx context.Context) ([]byte, error) {
 			var a A
 			var err error
-			if gone := book.view.look(ctx, func() { a, err = find(q) }); gone != nil {
+			if gone := book.look(ctx, func() { a, err = find(q) }); gone != nil {
 				return nil, gone
 			}
 			if err != nil {

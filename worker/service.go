@@ -14,8 +14,10 @@ import (
 const (
 	// version is what `nats micro ls` shows.
 	version = "1.0.0"
-	// openPause is the wait before JetStream is asked again.
-	openPause = 250 * time.Millisecond
+	// openTimeout bounds one attempt to open the bucket, and openPause is the
+	// wait before the next.
+	openTimeout = 2 * time.Second
+	openPause   = 250 * time.Millisecond
 	// flushTimeout bounds the wait for the server when endpoints open.
 	flushTimeout = 5 * time.Second
 )
@@ -45,7 +47,7 @@ type Service struct {
 type opener interface {
 	open(ctx context.Context, cfg Config) error
 	follow(ctx context.Context)
-	ready(ctx context.Context) error
+	look(ctx context.Context, do func()) error
 }
 
 // New describes a service. Its name is also the queue group of its endpoints,
@@ -81,7 +83,7 @@ func (s *Service) Start(ctx context.Context) error {
 		return fmt.Errorf("starting service %s: %w", s.name, err)
 	}
 	s.following.Go(func() { s.book.follow(s.life) })
-	if err := s.book.ready(ctx); err != nil {
+	if err := s.book.look(ctx, func() {}); err != nil {
 		return fmt.Errorf("starting service %s: %w", s.name, err)
 	}
 	if err := s.openEndpoints(ctx); err != nil {
@@ -95,7 +97,7 @@ func (s *Service) Start(ctx context.Context) error {
 // (S3-17). It says once what it is waiting for.
 func (s *Service) openBook(ctx context.Context) error {
 	for waiting := false; ; waiting = true {
-		err := s.book.open(ctx, s.cfg)
+		err := s.tryOpenBook(ctx)
 		if err == nil {
 			return nil
 		}
@@ -108,6 +110,12 @@ func (s *Service) openBook(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+func (s *Service) tryOpenBook(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	return s.book.open(ctx, s.cfg)
 }
 
 func (s *Service) openEndpoints(ctx context.Context) error {
@@ -143,10 +151,11 @@ func (s *Service) Stop(ctx context.Context) error {
 	defer s.mu.Unlock()
 	defer s.following.Wait()
 	defer s.end()
-	if s.micro != nil {
-		if err := s.micro.Stop(); err != nil {
-			s.cfg.Log.Debug().Err(err).Msg("the endpoints could not be drained")
-		}
+	if s.micro == nil {
+		return nil
+	}
+	if err := s.micro.Stop(); err != nil {
+		return fmt.Errorf("stopping service %s: %w", s.name, err)
 	}
 	s.gate.close()
 	if err := s.gate.wait(ctx); err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"amends/store"
 )
 
 // stallLimit is how long the picture may stand still although the bucket is
@@ -35,6 +37,7 @@ type view[E any] struct {
 	mu       sync.Mutex
 	complete bool          // everything up to seen is in the picture
 	seen     uint64        // the last sequence number in the picture, but for the chain
+	last     string        // the id of that message, if known
 	needed   uint64        // the bucket is known to reach this sequence number
 	chain    []*link       // decided and in the picture, but not stored yet
 	moved    chan struct{} // closed when the picture grows; nil while nobody waits
@@ -87,9 +90,12 @@ func (v *view[E]) need(sequence uint64) {
 	v.needed = max(v.needed, sequence)
 }
 
-// grow notes how far the picture reaches now. It is called with the lock held.
-func (v *view[E]) grow(sequence uint64) {
-	v.seen = max(v.seen, sequence)
+// grow notes how far the picture reaches now: to a message with this sequence
+// number and id. It is called with the lock held.
+func (v *view[E]) grow(sequence uint64, id string) {
+	if sequence > v.seen {
+		v.seen, v.last = sequence, id
+	}
 	if v.moved != nil {
 		close(v.moved)
 		v.moved = nil
@@ -101,8 +107,8 @@ func (v *view[E]) grow(sequence uint64) {
 func (v *view[E]) clear() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.breakChain(0, true)
-	v.complete, v.seen, v.needed = false, 0, 0
+	v.breakChain(0, store.ErrUnknown)
+	v.complete, v.seen, v.last, v.needed = false, 0, "", 0
 	v.picture.Clear()
 }
 
@@ -115,7 +121,9 @@ func (v *view[E]) finish(ctx context.Context, sequence uint64) {
 		return
 	}
 	v.complete = true
-	v.grow(sequence)
+	v.grow(sequence, "")
+	// The last message may be gone, and a new leader may not know its id.
+	v.last = ""
 }
 
 // askRedraw asks for a picture drawn anew, unless one is being drawn.

@@ -49,6 +49,8 @@ type benchResult struct {
 	P99        float64        `json:"p99_ms"`
 	Max        float64        `json:"max_ms"`
 	CPU        float64        `json:"cpu_ms_per_saga,omitempty"` // of this process, if everything runs in it
+	Roofline   float64        `json:"roofline_per_second"` // what the server alone allows
+	Share      float64        `json:"share_of_roofline"`
 	Outcomes   map[string]int `json:"outcomes"`
 	Cores      int            `json:"cores"`
 	Machine    string         `json:"machine"`
@@ -71,6 +73,10 @@ func (c *benchCommand) Run(ctx context.Context, log zerolog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
+	if result.Roofline, err = c.roofline(ctx, access); err != nil {
+		return err
+	}
+	result.Share = result.PerSecond / result.Roofline
 	return c.conclude(ctx, access, result)
 }
 
@@ -256,5 +262,6 @@ func (r *benchResult) print(w io.Writer) {
 	if r.CPU > 0 {
 		fmt.Fprintf(w, "CPU      %.2f ms per checkout, server, services and client included\n", r.CPU)
 	}
+	fmt.Fprintf(w, "roofline %.0f/s: this is %.0f %% of what the server alone does for the same requests and writes\n", r.Roofline, 100*r.Share)
 	fmt.Fprintf(w, "outcomes %v\n", r.Outcomes)
 }

@@ -43,10 +43,8 @@ var fence = []Mutant{{
 	Why: "the refund of a declined charge pays out",
 }, {
 	Name: "undo answered from the action", File: rule,
-	Old: `		known = m.Compensation
-`,
-	New: `		known = m.Action
-`,
+	Old: `known := m.verdict(compensating)`,
+	New: `known := m.verdict(false)`,
 	Why: "a refund is answered with the verdict on the charge, and never made",
 }}
 

@@ -153,7 +153,7 @@ var backward = []Mutant{{
 // answers are bugs in telling answers apart.
 var answers = []Mutant{{
 	Name: "direction not checked", File: next,
-	Old: `e.Step != s.Cursor || e.undoes() != (s.Phase == Compensating) {`,
+	Old: `e.Step != s.Cursor || e.Undoes() != (s.Phase == Compensating) {`,
 	New: `e.Step != s.Cursor {`,
 	Why: "a late acceptance turns a saga forward that is being undone",
 }, {
@@ -199,7 +199,8 @@ var journal = []Mutant{{
 	Name: "old state changed in place", File: state,
 	Old: `	s.Steps = slices.Clone(s.Steps)
 `,
-	New: ``,
+	New: `	_ = slices.Clone(s.Steps)
+`,
 	Why: "an event whose write was refused has changed the state all the same",
 }, {
 	Name: "chain not checked", File: chain,

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,23 +27,28 @@ func (c catch) caught() bool { return len(c.stories) > 0 || c.invariant != "" ||
 // the compiler alone, and runs the tests.
 func (m Mutant) hunt(t *testing.T) catch {
 	t.Helper()
-	packages := []string{"./saga"}
+	overlay := m.overlay(t)
+	var c catch
+	c.read(t, test(t, overlay, "./saga", "-run=^(TestStories|TestSimulate)$", "-sim.seed=1", "-sim.n=4000"))
 	if m.File == rule {
-		packages = append(packages, "./worker")
+		c.read(t, test(t, overlay, "./worker", "-run=^TestRule$"))
 	}
-	args := append([]string{
-		"test", "-overlay=" + m.overlay(t), "-json", "-count=1", "-vet=off", "-timeout=60s",
-		"-run=^(TestStories|TestSimulate|TestRule)$",
-	}, packages...)
+	slices.Sort(c.stories)
+	return c
+}
+
+// test is what go test says of a package with a mutant in it.
+func test(t *testing.T, overlay, where string, flags ...string) []byte {
+	t.Helper()
+	args := append([]string{"test", "-overlay=" + overlay, "-json", "-count=1", "-vet=off", "-timeout=60s", where}, flags...)
 	cmd := exec.Command("go", args...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "AMENDS_SIM=seed=1,n=4000")
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) {
 		t.Fatal(err)
 	}
-	return read(t, out)
+	return out
 }
 
 func (m Mutant) overlay(t *testing.T) string {
@@ -83,9 +87,8 @@ var (
 )
 
 // read finds in the output of go test what failed.
-func read(t *testing.T, out []byte) catch {
+func (c *catch) read(t *testing.T, out []byte) {
 	t.Helper()
-	var c catch
 	for line := range bytes.Lines(out) {
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -103,8 +106,6 @@ func read(t *testing.T, out []byte) catch {
 			c.simulated(e.Output)
 		}
 	}
-	slices.Sort(c.stories)
-	return c
 }
 
 func (c *catch) simulated(line string) {
@@ -112,6 +113,16 @@ func (c *catch) simulated(line string) {
 		c.invariant = found[1]
 	}
 	if found := firstSaga.FindStringSubmatch(line); found != nil && c.saga == "" {
-		c.saga = fmt.Sprintf("saga %s, %s faults", found[1], found[2])
+		c.saga = "saga " + found[1] + ", " + count(found[2])
 	}
+}
+
+func count(faults string) string {
+	switch faults {
+	case "0":
+		return "no fault"
+	case "1":
+		return "1 fault"
+	}
+	return faults + " faults"
 }

@@ -10,7 +10,7 @@ func render(all []Mutant, catches []catch) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Bugs that were made on purpose, and what noticed them
 
-<!-- Written by make mutants-doc; make mutants checks that it is current. -->
+<!-- Written by AMENDS_MUTANTS=1 go test ./internal/mutants -mutants.write; make mutants checks that it is current. -->
 
 %d bugs, each a change of a few words in the core, in the fence, or in the order in which the simulated shell does things.
 They are data, in [internal/mutants](../internal/mutants); `+"`make mutants`"+` makes each of them and fails if nothing notices it.

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for something that must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Participant is a service under test: how to make it, and commands of each
 // kind. Commands are made anew for each saga, always of the same step.

@@ -1,0 +1,99 @@
+package chaos_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+)
+
+// slowly is how long something may take that takes an instant on an idle machine.
+const slowly = 30 * time.Second
+
+// TestAnyStartOrder: the roles may be started in any order; each waits for what
+// it needs and says so once (issue 2 "must hold", S3-17).
+func TestAnyStartOrder(t *testing.T) {
+	t.Run("NATS comes last", func(t *testing.T) {
+		slow(t)
+		natsComesLast(t)
+	})
+	t.Run("workers come last", func(t *testing.T) {
+		slow(t)
+		workersComeLast(t)
+	})
+}
+
+// natsComesLast: every role waits for NATS with one line in its log, and then
+// works without being started again.
+func natsComesLast(t *testing.T) {
+	s := newSite(t, "interval")
+	var roles []*process
+	for _, role := range []string{roleOrchestrator, roleShipping, rolePayment, roleInventory} {
+		roles = append(roles, s.spawn(role))
+	}
+	for _, p := range roles {
+		if err := p.log.wait(0, "waiting for it", slowly, p.ended); err != nil {
+			t.Fatalf("%s: %v", p.name, err)
+		}
+	}
+	// Many attempts to connect later there is still one line only.
+	pass(2 * time.Second)
+	for _, p := range roles {
+		if lines := p.log.mark(); lines != 1 {
+			t.Errorf("%s logs %d lines while it waits for NATS:\n%s", p.name, lines, p.log.tail(10))
+		}
+	}
+	s.start(roleNATS)
+	for _, p := range roles {
+		p.ready()
+	}
+	nc := s.connect()
+	if a := ask(t, nc, protocol.SubjectStart, checkout("after-nats", "")); a.Status != protocol.StatusCompleted {
+		t.Errorf("the first checkout is answered %+v", a)
+	}
+	audit(t, s)
+}
+
+// workersComeLast: a checkout whose workers are missing waits for them, the
+// status says for which, and it goes on as soon as they are there.
+func workersComeLast(t *testing.T) {
+	s := newSite(t, "interval")
+	s.start(roleNATS)
+	orchestrator := s.start(roleOrchestrator)
+	nc := s.connect()
+	const id = "patient"
+	if a := ask(t, nc, protocol.SubjectStart, checkout(id, `,"wait_ms":0`)); a.Type != protocol.TypeCheckoutAccepted {
+		t.Fatalf("a checkout without workers is answered %+v", a)
+	}
+	for _, next := range []struct{ role, subject string }{
+		{roleInventory, protocol.SubjectReserve}, {rolePayment, protocol.SubjectCharge}, {roleShipping, protocol.SubjectCreateShipment},
+	} {
+		awaitWaitingFor(t, nc, id, next.role, next.subject)
+		if lines := orchestrator.log.count(0, "nobody listens on "+next.subject); lines != 1 {
+			t.Errorf("the orchestrator logs %d lines about %s, which is missing:\n%s", lines, next.role, orchestrator.log.tail(10))
+		}
+		s.start(next.role)
+	}
+	eventually(t, "the checkout is complete", slowly, func() bool {
+		a := status(t, nc, id)
+		if a.Status == protocol.StatusAborted {
+			t.Fatalf("it was aborted: %s", a.Reason)
+		}
+		return a.Status == protocol.StatusCompleted
+	})
+	audit(t, s)
+}
+
+// awaitWaitingFor waits until the status of a saga names the service and the
+// subject that it waits for.
+func awaitWaitingFor(t *testing.T, nc *nats.Conn, id, service, subject string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("the status says that the saga waits for %s on %s", service, subject), slowly, func() bool {
+		a := status(t, nc, id)
+		return strings.Contains(a.WaitingFor, service) && strings.Contains(a.WaitingFor, subject)
+	})
+}

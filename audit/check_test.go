@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestRecordsThatCannotBeFollowed(t *testing.T) {
 	}{
 		"no JSON":              {"s", w.record()[1:], audit.Record},
 		"of another key":       {"q", w.record(), audit.Record},
-		"a key that is no id":  {"s.s", w.record(), audit.Record},
+		"a key that is no id":  {"s.s", completed("s.s").record(), audit.Record},
 		"of another head":      {"s", bytes.Replace(w.record(), []byte(`"definition":"checkout","epoch"`), []byte(`"definition":"other","epoch"`), 1), audit.Record},
 		"a definition unknown": {"s", unknownDefinition(), audit.Definition},
 	} {
@@ -67,6 +68,15 @@ func TestCompletedWithoutOrder(t *testing.T) {
 	wants(t, audit.Check(s, completed("s").stored()), audit.I1)
 }
 
+// TestHeadOfTheRecord: listings look at the header, people at the head; the
+// events are the truth.
+func TestHeadOfTheRecord(t *testing.T) {
+	s, _ := audit.ReadRecord("s", aborted("s").record(), saga.Completed, find)
+	wants(t, audit.Check(s, aborted("s").stored()), audit.I6)
+	s.Header, s.Head = saga.Aborted, saga.Running
+	wants(t, audit.Check(s, aborted("s").stored()), audit.I6)
+}
+
 func TestForgotten(t *testing.T) {
 	s, _ := audit.ReadRecord("s", begin("s").record(), saga.Running, find)
 	wants(t, audit.CheckQueued(s, true))
@@ -85,20 +95,43 @@ func TestOrphans(t *testing.T) {
 	w := aborted("s")
 	refund("1000.00")(w)
 	wants(t, audit.CheckAlone("s", w.stored()), audit.I2)
+	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.I2, audit.I4)
+	set(2, "status", "paid")(w)
+	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.Row)
+}
+
+// TestStrayRefund: a charge that nobody asked for is held to D19 as well.
+func TestStrayRefund(t *testing.T) {
+	w := aborted("s")
+	copyTo(2, 9)(w)
+	w.rows["PAYMENTS s.9"]["effect"] = doc{
+		"status": "refunded", "amount": json.Number("1.00"), "currency": "USD", "refund": doc{"amount": json.Number("2.00")},
+	}
+	wants(t, w.audit(), audit.I2, audit.I4)
 }
 
 func TestStock(t *testing.T) {
 	for name, c := range map[string]struct {
 		stock audit.Stock
-		want  []audit.Invariant
+		want  string // part of what is said; "" if there is nothing to say
 	}{
-		"enough":          {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 3}, nil},
-		"oversold":        {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 4}, []audit.Invariant{audit.I3}},
-		"negative":        {audit.Stock{SKU: "a", Known: true, OnHand: -1}, []audit.Invariant{audit.I3}},
-		"never in stock":  {audit.Stock{SKU: "a", Reserved: 1}, []audit.Invariant{audit.I3}},
-		"nothing of that": {audit.Stock{SKU: "a"}, nil},
+		"enough":          {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 3}, ""},
+		"oversold":        {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 4}, "oversold: 4 reserved of 3 on hand"},
+		"negative":        {audit.Stock{SKU: "a", Known: true, OnHand: -1}, "stock is negative"},
+		"never in stock":  {audit.Stock{SKU: "a", Reserved: 1}, "1 reserved of an SKU that is not in stock"},
+		"nothing of that": {audit.Stock{SKU: "a"}, ""},
 	} {
-		t.Run(name, func(t *testing.T) { wants(t, audit.CheckStock(c.stock), c.want...) })
+		t.Run(name, func(t *testing.T) {
+			found := audit.CheckStock(c.stock)
+			if c.want == "" {
+				wants(t, found)
+				return
+			}
+			wants(t, found, audit.I3)
+			if f := found[0]; f.SKU != "a" || !strings.Contains(f.What, c.want) || !strings.Contains(f.Evidence, "stock.a") {
+				t.Errorf("found %+v, want %q", f, c.want)
+			}
+		})
 	}
 }
 

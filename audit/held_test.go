@@ -94,6 +94,15 @@ func TestFindingsAreBounded(t *testing.T) {
 	}
 }
 
+// TestVagueChargesAreNotSummed: what the journal does not tell is no money.
+func TestVagueChargesAreNotSummed(t *testing.T) {
+	tally := newTally(time.Now())
+	tally.count(&Saga{Phase: "COMPLETED", Steps: []Step{{Asked: &Charge{}, Vague: "no amount"}}})
+	if r := tally.finish(); len(r.Money) != 0 || r.Sagas.Completed != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRowKeys(t *testing.T) {
 	for _, key := range []string{"", "s", "s.", "s.0", "s.65", "s.300", "s.-1", "s.1.2", ".1", "s s.1", "stock.s"} {
 		if id, e := ReadEffect(protocol.BucketInventory, key, nil); id != "" || e.flaw() == "" {

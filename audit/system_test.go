@@ -118,6 +118,12 @@ func (s *system) putStock(sku string, onHand int64) {
 	s.put(protocol.BucketInventory, "stock."+sku, encode(doc{"sku": sku, "on_hand": onHand}), nil)
 }
 
+// delete leaves what `nats kv del` leaves.
+func (s *system) delete(bucket, key string) {
+	s.t.Helper()
+	s.put(bucket, key, nil, nats.Header{"KV-Operation": {"DEL"}})
+}
+
 func (s *system) queue(id string) {
 	s.t.Helper()
 	_, err := s.js.Publish(s.ctx, "saga.start."+id, []byte("{}"))

@@ -25,6 +25,10 @@ func TestAnyStartOrder(t *testing.T) {
 		slow(t)
 		workersComeLast(t)
 	})
+	t.Run("prices come last", func(t *testing.T) {
+		slow(t)
+		pricesComeLast(t)
+	})
 }
 
 // natsComesLast: every role waits for NATS with one line in its log, and then
@@ -63,6 +67,7 @@ func natsComesLast(t *testing.T) {
 func workersComeLast(t *testing.T) {
 	s := newSite(t, "interval")
 	s.start(roleNATS)
+	s.start(roleInventory).kill() // it has loaded the catalogue
 	orchestrator := s.start(roleOrchestrator)
 	nc := s.connect()
 	const id = "patient"
@@ -78,14 +83,39 @@ func workersComeLast(t *testing.T) {
 		}
 		s.start(next.role)
 	}
+	awaitCompleted(t, nc, id)
+	audit(t, s)
+}
+
+// pricesComeLast: the very first checkout comes before anybody has loaded the
+// catalogue. It may be put off, but not fail for want of a price.
+func pricesComeLast(t *testing.T) {
+	s := newSite(t, "interval")
+	s.startAll(roleNATS, roleOrchestrator, rolePayment, roleShipping)
+	nc := s.connect()
+	const id = "early"
+	a := ask(t, nc, protocol.SubjectStart, checkout(id, `,"wait_ms":0`))
+	s.start(roleInventory)
+	eventually(t, "the checkout is taken", slowly, func() bool {
+		if a.Code == protocol.CodeUnavailable {
+			a = ask(t, nc, protocol.SubjectStart, checkout(id, `,"wait_ms":0`))
+		}
+		return a.Code == ""
+	})
+	awaitCompleted(t, nc, id)
+	audit(t, s)
+}
+
+// awaitCompleted waits until a saga is COMPLETED.
+func awaitCompleted(t *testing.T, nc *nats.Conn, id string) {
+	t.Helper()
 	eventually(t, "the checkout is complete", slowly, func() bool {
 		a := status(t, nc, id)
-		if a.Status == protocol.StatusAborted {
-			t.Fatalf("it was aborted: %s", a.Reason)
+		if a.Status == protocol.StatusAborted || a.Status == protocol.StatusStuck {
+			t.Fatalf("it is %s: %s", a.Status, a.Reason)
 		}
 		return a.Status == protocol.StatusCompleted
 	})
-	audit(t, s)
 }
 
 // awaitWaitingFor waits until the status of a saga names the service and the

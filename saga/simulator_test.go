@@ -30,7 +30,7 @@ func TestSimulate(t *testing.T) {
 	}
 	n := *simN
 	if n == 0 {
-		n = 100_000
+		n = 60_000
 		if raceEnabled {
 			n /= 20
 		}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -79,18 +80,23 @@ func (s *Service) Start(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	if err := s.openBook(ctx); err != nil {
-		return fmt.Errorf("starting service %s: %w", s.name, err)
-	}
-	s.following.Go(func() { s.book.follow(s.life) })
-	if err := s.book.look(ctx, func() {}); err != nil {
-		return fmt.Errorf("starting service %s: %w", s.name, err)
-	}
-	if err := s.openEndpoints(ctx); err != nil {
-		return fmt.Errorf("starting service %s: %w", s.name, err)
+	if err := s.open(ctx); err != nil {
+		s.end()
+		return errors.Join(fmt.Errorf("starting service %s: %w", s.name, err), s.closeEndpoints())
 	}
 	s.cfg.Log.Info().Msg("service started")
 	return nil
+}
+
+func (s *Service) open(ctx context.Context) error {
+	if err := s.openBook(ctx); err != nil {
+		return err
+	}
+	s.following.Go(func() { s.book.follow(s.life) })
+	if err := s.book.look(ctx, func() {}); err != nil {
+		return err
+	}
+	return s.openEndpoints(ctx)
 }
 
 // openBook tries until it succeeds or ctx ends: services start in any order
@@ -151,15 +157,23 @@ func (s *Service) Stop(ctx context.Context) error {
 	defer s.mu.Unlock()
 	defer s.following.Wait()
 	defer s.end()
+	err := s.closeEndpoints()
+	s.gate.close()
+	if late := s.gate.wait(ctx); late != nil {
+		err = errors.Join(err, fmt.Errorf("waiting for commands in work: %w", late))
+	}
+	if err != nil {
+		return fmt.Errorf("stopping service %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func (s *Service) closeEndpoints() error {
 	if s.micro == nil {
 		return nil
 	}
 	if err := s.micro.Stop(); err != nil {
-		return fmt.Errorf("stopping service %s: %w", s.name, err)
-	}
-	s.gate.close()
-	if err := s.gate.wait(ctx); err != nil {
-		return fmt.Errorf("stopping service %s with commands in work: %w", s.name, err)
+		return fmt.Errorf("closing the endpoints: %w", err)
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// stormPause is the time a connection has between two breaks.
+const stormPause = 10 * time.Millisecond
+
 func repeated(r *trial) {
 	cmd := r.Accept("repeated")
 	r.wrote(1, func() {
@@ -172,6 +175,38 @@ func serverRestarted(r *trial) {
 	r.same(r.do(cmd), first)
 	next := r.Accept("after")
 	r.expect(r.do(next), next, protocol.SuffixOK, "")
+}
+
+func brokenConnection(r *trial) {
+	const sagas = 10
+	calm, storm := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(storm)
+		for {
+			select {
+			case <-calm:
+				return
+			case <-time.After(stormPause):
+				if err := r.link.ForceReconnect(); err != nil {
+					r.Error(err)
+				}
+			}
+		}
+	}()
+	r.wrote(2*sagas, func() {
+		var all sync.WaitGroup
+		for i := range sagas {
+			all.Go(func() {
+				saga := fmt.Sprintf("broken-%d", i)
+				r.allAtOnce(r.Accept(saga), 2)
+				undo := r.Undo(saga)
+				r.same(r.undo(undo), r.undo(undo))
+			})
+		}
+		all.Wait()
+		close(calm)
+		<-storm
+	})
 }
 
 func (r *trial) eventually(what string, is func() bool) {

@@ -13,8 +13,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// patience is how long a test waits for something that must happen.
-const patience = 30 * time.Second
+const (
+	// patience is how long a test waits for something that must happen.
+	patience = 30 * time.Second
+	// tryTimeout is how long one attempt of a command waits for its answer.
+	tryTimeout = 500 * time.Millisecond
+	// tryPause is the wait before the next attempt if nobody is there.
+	tryPause = 5 * time.Millisecond
+)
 
 // Participant is a service under test: how to make it, and commands of each
 // kind. Commands are made anew for each saga, always of the same step.
@@ -71,6 +77,7 @@ func Exercise(t *testing.T, p Participant) {
 		{"an answer that was lost is given again", lostReply},
 		{"a restart forgets nothing", restarted},
 		{"a restart of the server forgets nothing", serverRestarted},
+		{"a connection that breaks again and again loses nothing", brokenConnection},
 		{"bad input is refused and does nothing", badInput},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(newTrial(t, p)) })
@@ -86,6 +93,7 @@ type trial struct {
 	client *nats.Conn
 	stream jetstream.Stream
 	first  *worker.Service
+	link   *nats.Conn // of the first replica
 }
 
 func newTrial(t *testing.T, p Participant) *trial {
@@ -94,7 +102,7 @@ func newTrial(t *testing.T, p Participant) *trial {
 	if p.Prepare != nil {
 		p.Prepare(t, r.cfg)
 	}
-	r.first = r.replica()
+	r.first, r.link = r.replica()
 	js, err := jetstream.New(r.client)
 	r.must(err)
 	r.stream, err = js.Stream(r.Context(), protocol.BucketStream(p.Bucket))
@@ -103,15 +111,16 @@ func newTrial(t *testing.T, p Participant) *trial {
 }
 
 // replica starts one more replica of the service, for the rest of the trial.
-func (r *trial) replica() *worker.Service {
+func (r *trial) replica() (*worker.Service, *nats.Conn) {
 	r.Helper()
-	s, err := r.New(r.nats.Config(r))
+	cfg := r.nats.Config(r)
+	s, err := r.New(cfg)
 	r.must(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r.must(s.Start(ctx))
 	r.Cleanup(func() { r.halt(s) })
-	return s
+	return s, cfg.Conn
 }
 
 func (r *trial) halt(s *worker.Service) {
@@ -131,23 +140,22 @@ func (r *trial) must(err error) {
 func (r *trial) do(cmd worker.Command) string   { r.Helper(); return r.send(r.Action, cmd) }
 func (r *trial) undo(cmd worker.Command) string { r.Helper(); return r.send(r.Compensation, cmd) }
 
-// send returns the body of the answer to a command. While the service says that
-// it cannot do its work now, the command is sent again, as an orchestrator does.
+// send returns the body of the answer to a command. While there is none, or the
+// service says that it cannot do its work now, the command is sent again, as an
+// orchestrator does.
 func (r *trial) send(subject string, cmd worker.Command) string {
 	r.Helper()
 	body, err := json.Marshal(cmd)
 	r.must(err)
 	for until := time.Now().Add(patience); ; {
-		m, err := r.client.Request(subject, body, patience)
+		m, err := r.client.Request(subject, body, tryTimeout)
 		if err == nil && !isTrouble(m.Data) {
 			return string(m.Data)
 		}
 		if time.Now().After(until) {
 			r.Fatalf("no answer on %s: %v", subject, err)
 		}
-		if err != nil {
-			<-time.After(10 * time.Millisecond) // the server or the service is away
-		}
+		<-time.After(tryPause)
 	}
 }
 

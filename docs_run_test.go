@@ -185,8 +185,8 @@ func (s *shell) run(f fence, want []string) {
 	}
 	var missing []string
 	within(printTime, func() bool { missing = lacking(s.said(place), want); return len(missing) == 0 })
-	for _, line := range missing {
-		s.t.Errorf("%s:%d does not print %q:\n%s\nbut:\n%s", f.path, f.line, line, f.text, s.since(place))
+	if len(missing) > 0 {
+		s.t.Fatalf("%s:%d\n%s\ndoes not print %q but:\n%s", f.path, f.line, f.text, missing, s.since(place))
 	}
 }
 

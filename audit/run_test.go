@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,48 +160,6 @@ func TestRetention(t *testing.T) {
 			t.Errorf("retention %s: %+v, effects %+v", retention, r.Findings, r.Effects)
 		}
 	}
-}
-
-// TestUnderLoad audits while sagas run: whatever moves meanwhile is no
-// violation. Where stock is tight, every piece is held by one saga after the
-// other.
-func TestUnderLoad(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		onHand int64
-		fates  [][]fate
-	}{
-		"plenty": {1_000_000, [][]fate{{accept, accept, accept}, {accept, lost, accept, decline, accept, lost, accept}, {decline}}},
-		"tight":  {8, [][]fate{{accept, decline, accept}, {accept, silent, silent, silent, accept, lost, accept}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSystem(t, 0, allBuckets...)
-			s.putStock("abc123", c.onHand)
-			s.putStock("xyz789", c.onHand)
-			stop := s.playMany(4, c.fates)
-			defer stop()
-			for range 5 {
-				if r := s.audit(); !r.OK() {
-					t.Fatalf("found %+v", r.Findings)
-				}
-			}
-		})
-	}
-}
-
-// playMany runs sagas, several at a time, until it is stopped.
-func (s *system) playMany(players int, fates [][]fate) (stop func()) {
-	var stopped atomic.Bool
-	var playing sync.WaitGroup
-	for p := range players {
-		playing.Go(func() {
-			for n := 0; !stopped.Load(); n++ {
-				s.play(fmt.Sprintf("p%d-%d", p, n), fates[n%len(fates)]...)
-			}
-		})
-	}
-	return func() { stopped.Store(true); playing.Wait() }
 }
 
 func TestRunStopsWithItsContext(t *testing.T) {

@@ -39,13 +39,31 @@ func asSealed(fields map[string]json.RawMessage) map[string]json.RawMessage {
 	}
 	sealed := make(map[string]json.RawMessage, len(fields))
 	for name, value := range fields {
-		text, err := json.Marshal(value)
-		if err != nil {
-			text = value // not JSON: Seal will refuse the event
+		if !isPlain(value) {
+			value = compact(value)
 		}
-		sealed[name] = text
+		sealed[name] = value
 	}
 	return sealed
+}
+
+// isPlain reports whether a value has none of the bytes that would be changed:
+// hardly any value has.
+func isPlain(value json.RawMessage) bool {
+	for _, c := range value {
+		if c <= ' ' || c == '<' || c == '>' || c == '&' || c >= 0x80 {
+			return false
+		}
+	}
+	return len(value) > 0
+}
+
+func compact(value json.RawMessage) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return value // not JSON: Seal will refuse the event
+	}
+	return text
 }
 
 // Unseal checks a chain of links up to its tip and returns the events.

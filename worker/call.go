@@ -80,6 +80,12 @@ func (c *call) message(a answer, now time.Time) *nats.Msg {
 	return m
 }
 
+// isRepeated tells a command that says it was sent before.
+func (c *call) isRepeated() bool {
+	attempt := c.header.Get(protocol.HeaderAttempt)
+	return attempt != "" && attempt != "1"
+}
+
 // checkKey holds the idempotency key in the headers, if there is one, against
 // the command: a sender that disagrees with itself is not to be trusted with
 // money (D6).

@@ -19,6 +19,9 @@ import (
 )
 
 const (
+	// maxChain bounds the writes in flight: enough to keep the server busy, and
+	// few enough to send them again when one is refused.
+	maxChain = 64
 	// defaultMemory is how long JetStream remembers the ids of messages in a
 	// bucket about which nobody said otherwise.
 	defaultMemory = 2 * time.Minute
@@ -32,15 +35,21 @@ var errBroken = errors.New("an earlier write of the chain was refused")
 
 // link is one write in flight. It was decided on top of those before it, so it
 // may only be stored right behind them: it names, as a condition, the message
-// that must be the last of the bucket. Sequence numbers could not say that:
-// when a write is refused because another replica took its number, the next
-// number is free, and a write decided without knowing of the other would take
-// it.
+// that must be the last of the bucket. Sequence numbers could not say that: when
+// a write is refused because another replica took its number, the next number is
+// free, and a write decided without knowing of the other would take it.
 type link struct {
-	id      string     // of its message
-	after   uint64     // the sequence number right before it, once known
-	undo    func()     // takes the decision out of the picture
-	outcome chan error // gets exactly one
+	id    string // of its message
+	step  string
+	after uint64        // the sequence number right before it, once known
+	undo  func()        // takes the decision out of the picture
+	done  chan struct{} // closed when err is known
+	err   error
+}
+
+func (l *link) finish(err error) {
+	l.err = err
+	close(l.done)
 }
 
 // prepareChain makes the bucket forget the ids of messages soon.
@@ -63,19 +72,33 @@ func (b *Book[E]) prepareChain(ctx context.Context) error {
 // keepInChain stores what decide returns on condition that the picture on which
 // it rests was complete. It does not wait for those before it to be stored.
 func (b *Book[E]) keepInChain(ctx context.Context, step string, known recalled[E], decide func(Memory[E]) (Memory[E], error)) (recalled[E], error) {
-	var l *link
+	v := b.view
+	select {
+	case v.room <- struct{}{}:
+		defer func() { <-v.room }()
+	case <-ctx.Done():
+		return known, fmt.Errorf("waiting for a place in the chain: %w", ctx.Err())
+	}
+	var l, other *link
 	var m Memory[E]
 	var err error
-	gone := b.view.look(ctx, func() {
+	gone := v.look(ctx, func() {
+		if other = v.inFlight(step); other != nil {
+			return
+		}
 		if m, err = decide(known.memory); err == nil {
 			l, err = b.append(step, m, known.revision)
 		}
 	})
-	if err := cmp.Or(gone, err); err != nil {
+	switch err := cmp.Or(gone, err); {
+	case err != nil:
 		return known, err
+	case other != nil:
+		// The same command twice at once: let the first one find out.
+		v.await(other)
+		return b.recall(ctx, step)
 	}
-	err = b.view.await(l)
-	switch {
+	switch err := v.await(l); {
 	case err == nil:
 		return recalled[E]{memory: m}, nil
 	case errors.Is(err, errBroken):
@@ -86,9 +109,18 @@ func (b *Book[E]) keepInChain(ctx context.Context, step string, known recalled[E
 	now, err := b.recall(ctx, step)
 	if err == nil && now.revision == known.revision {
 		// It was not the record that changed, so it was the bucket.
-		b.view.need(l.after + 1)
+		v.need(l.after + 1)
 	}
 	return now, err
+}
+
+// inFlight finds the link of a step. It is called while the picture is looked at.
+func (v *view[E]) inFlight(step string) *link {
+	i := slices.IndexFunc(v.chain, func(l *link) bool { return l.step == step })
+	if i < 0 {
+		return nil
+	}
+	return v.chain[i]
 }
 
 // append sends one more link. It is called while the picture is looked at.
@@ -98,7 +130,7 @@ func (b *Book[E]) append(step string, m Memory[E], revision uint64) (*link, erro
 		return nil, err
 	}
 	v := b.view
-	l := &link{id: nuid.Next(), outcome: make(chan error, 1)}
+	l := &link{id: nuid.Next(), step: step, done: make(chan struct{})}
 	message := nats.NewMsg(protocol.BucketSubject(b.name, b.prefix+step))
 	message.Data = value
 	message.Header[jetstream.MsgIDHeader] = []string{l.id}
@@ -125,32 +157,29 @@ func (v *view[E]) await(l *link) error {
 	late := time.NewTimer(writeTimeout)
 	defer late.Stop()
 	select {
-	case err := <-l.outcome:
-		return err
+	case <-l.done:
 	case <-late.C:
 		v.settle(l, 0, store.ErrUnknown)
-		return <-l.outcome
 	}
+	return l.err
 }
 
-// settle takes in the outcome of a link.
+// settle takes in the outcome of a link, unless it is known already.
 func (v *view[E]) settle(l *link, sequence uint64, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	i := slices.Index(v.chain, l)
-	if i < 0 {
-		return // known already
-	}
-	if err == nil {
+	switch {
+	case i < 0:
+		return
+	case err == nil:
 		v.confirm(i, sequence)
-		return
-	}
-	if errors.Is(err, store.ErrUnknown) {
+	case errors.Is(err, store.ErrUnknown):
 		v.breakChain(i, err)
-		return
+	default:
+		v.breakChain(i+1, errBroken)
+		v.breakChain(i, err)
 	}
-	v.breakChain(i+1, errBroken)
-	v.breakChain(i, err)
 }
 
 // confirm makes the first links of the chain, up to the i-th, part of the
@@ -158,7 +187,7 @@ func (v *view[E]) settle(l *link, sequence uint64, err error) {
 // before it are.
 func (v *view[E]) confirm(i int, sequence uint64) {
 	for _, l := range v.chain[:i+1] {
-		l.outcome <- nil
+		l.finish(nil)
 	}
 	v.grow(sequence, v.chain[i].id)
 	v.chain = slices.Delete(v.chain, 0, i+1)
@@ -172,7 +201,7 @@ func (v *view[E]) confirm(i int, sequence uint64) {
 func (v *view[E]) breakChain(i int, why error) {
 	for n := len(v.chain) - 1; n >= i; n-- {
 		v.chain[n].undo()
-		v.chain[n].outcome <- why
+		v.chain[n].finish(why)
 	}
 	v.chain = slices.Delete(v.chain, min(i, len(v.chain)), len(v.chain))
 }

@@ -177,6 +177,9 @@ func (r *replica) followAll() {
 // there is none.
 func (r *replica) command(step string, n int, revision uint64) {
 	r.book.view.lookNow(func() {
+		if r.book.view.inFlight(step) != nil {
+			return
+		}
 		m := Memory[seating]{SagaID: step, Step: 1}
 		if n == 0 || n <= r.picture.left() {
 			m.Effect = &seating{Seats: n}

@@ -139,7 +139,7 @@ func command[C Command, E any](subject string, book *Book[E], decide func(C, Mem
 			return task{}, err
 		}
 		cl := claim[E]{
-			command: head, step: protocol.StepKey(id, head.Step), hash: hash, now: s.cfg.Now,
+			command: head, step: protocol.StepKey(id, head.Step), hash: hash, now: s.cfg.Now, repeated: c.isRepeated(),
 			rule: func(m Memory[E], at int64) (decision[E], error) { return decide(cmd, m, at) },
 		}
 		return task{command: &head, run: func(ctx context.Context) ([]byte, error) { return cl.settle(ctx, book) }}, nil

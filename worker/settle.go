@@ -28,23 +28,24 @@ type decision[E any] struct {
 
 // claim is one command on its way through fence and ledger.
 type claim[E any] struct {
-	command protocol.Command
-	step    string // <saga_id>.<step>
-	hash    string // of the command's content
-	rule    rule[E]
-	now     func() time.Time
+	command  protocol.Command
+	step     string // <saga_id>.<step>
+	hash     string // of the command's content
+	repeated bool   // as its sender says
+	rule     rule[E]
+	now      func() time.Time
 }
 
 // settle gives the one answer that this command has for ever. A new verdict is
 // stored together with its effect before it is given (D24, D25): once it is
 // remembered, the fence calls the command a repetition, whoever stored it.
 //
-// An action is expected to be new and is tried without reading first; the
-// condition on its write finds out if that is wrong.
+// An action sent for the first time is tried without reading; the condition on
+// its write finds out if it is not new.
 func (c claim[E]) settle(ctx context.Context, book *Book[E]) ([]byte, error) {
 	var known recalled[E]
 	var err error
-	if c.command.Compensating {
+	if c.command.Compensating || c.repeated {
 		known, err = book.recall(ctx, c.step)
 	}
 	for range maxTries {

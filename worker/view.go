@@ -33,6 +33,7 @@ type Picture[E any] interface {
 type view[E any] struct {
 	picture Picture[E]
 	redraw  chan struct{} // asks for a picture drawn anew
+	room    chan struct{} // filled by those in the chain
 
 	mu       sync.Mutex
 	complete bool          // everything up to seen is in the picture
@@ -44,7 +45,7 @@ type view[E any] struct {
 }
 
 func newView[E any](p Picture[E]) *view[E] {
-	return &view[E]{picture: p, redraw: make(chan struct{}, 1)}
+	return &view[E]{picture: p, redraw: make(chan struct{}, 1), room: make(chan struct{}, maxChain)}
 }
 
 // look calls do when the picture is complete as far as is known. Nothing changes

@@ -49,7 +49,7 @@ type benchResult struct {
 	P99        float64        `json:"p99_ms"`
 	Max        float64        `json:"max_ms"`
 	CPU        float64        `json:"cpu_ms_per_saga,omitempty"` // of this process, if everything runs in it
-	Roofline   float64        `json:"roofline_per_second"` // what the server alone allows
+	Roofline   float64        `json:"roofline_per_second"`       // what the server alone allows
 	Share      float64        `json:"share_of_roofline"`
 	Outcomes   map[string]int `json:"outcomes"`
 	Cores      int            `json:"cores"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -32,7 +33,16 @@ type commands struct {
 	Log     logFlags       `embed:"" prefix:"log-" group:"Log"`
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+// gcPercent lets the heap grow to four times what is live before it is
+// collected. What is live is small here, and short-lived messages are many.
+const gcPercent = 300
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	os.Exit(run(os.Args[1:]))
+}
 
 // run parses the command line, runs the command and returns the exit code.
 func run(args []string) int {

@@ -174,7 +174,7 @@ var typed = strings.NewReplacer("\nmake demo", "\nbin/amends demo", "\nmake ", "
 // run types one block, and waits until it is done and has printed what is wanted.
 func (s *shell) run(f fence, want []string) {
 	s.t.Helper()
-	place := len(s.since(0))
+	begin, place := time.Now(), len(s.since(0))
 	script := filepath.Join(s.dir, ".block"+strconv.Itoa(f.line))
 	must(s.t, os.WriteFile(script, []byte(typed.Replace("\n"+f.text)), 0o600))
 	done := fmt.Sprintf("-- end of line %d --", f.line)
@@ -185,6 +185,7 @@ func (s *shell) run(f fence, want []string) {
 	}
 	var missing []string
 	within(printTime, func() bool { missing = lacking(s.said(place), want); return len(missing) == 0 })
+	s.t.Logf("%s:%d took %v", f.path, f.line, time.Since(begin).Round(time.Millisecond))
 	if len(missing) > 0 {
 		s.t.Fatalf("%s:%d\n%s\ndoes not print %q but:\n%s", f.path, f.line, f.text, missing, s.since(place))
 	}

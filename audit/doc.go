@@ -21,5 +21,8 @@
 //     while its effects are read. The journal is written before a command is
 //     sent and after it was answered, so a snapshot obeys the rules exactly.
 //
+// Effects without a record are orphans, unless they are older than the retention
+// that the stream of SAGAS names: then the record has expired.
+//
 // Memory: one small value per saga with effects, until its record has been seen.
 package audit

@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +14,47 @@ import (
 	"amends/worker/workertest"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
+
+const (
+	// patience is how long a test waits for something that must happen.
+	patience = 30 * time.Second
+	// tryTimeout is how long one attempt of a command waits for its answer.
+	tryTimeout = 500 * time.Millisecond
+)
+
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t testing.TB, cfg worker.Config, stock ...inventory.Stock) {
+	t.Helper()
+	_, err := inventory.Load(soon(t), cfg, stock)
+	must(t, err)
+}
+
+func start(t testing.TB, cfg worker.Config) *worker.Service {
+	t.Helper()
+	s, err := inventory.New(cfg)
+	must(t, err)
+	must(t, s.Start(soon(t)))
+	t.Cleanup(func() {
+		if err := s.Stop(soon(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
 
 func reserve(saga string, items ...protocol.Line) protocol.ReserveInventory {
 	return protocol.ReserveInventory{
@@ -29,35 +68,27 @@ func release(saga string) protocol.ReleaseReservation {
 	}
 }
 
-func load(t testing.TB, cfg worker.Config, stock ...inventory.Stock) {
+// ask sends a message until it has an answer that does not ask to try again.
+func ask(t testing.TB, nc *nats.Conn, subject string, message any) string {
 	t.Helper()
-	if _, err := inventory.Load(context.Background(), cfg, stock); err != nil {
-		t.Fatal(err)
+	body, err := json.Marshal(message)
+	must(t, err)
+	for until := time.Now().Add(patience); time.Now().Before(until); {
+		m, err := nc.Request(subject, body, tryTimeout)
+		if err == nil && !strings.Contains(string(m.Data), `"retryable":true`) && !strings.Contains(string(m.Data), `"code":"unavailable"`) {
+			return string(m.Data)
+		}
+		<-time.After(5 * time.Millisecond)
 	}
+	t.Errorf("no answer to %s", body)
+	return ""
 }
 
-func start(t testing.TB, cfg worker.Config) *worker.Service {
+func level(t testing.TB, nc *nats.Conn, sku string) inventory.StockLevel {
 	t.Helper()
-	s, err := inventory.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := s.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop(t, s) })
-	return s
-}
-
-func stop(t testing.TB, s *worker.Service) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := s.Stop(ctx); err != nil {
-		t.Error(err)
-	}
+	var l inventory.StockLevel
+	must(t, json.Unmarshal([]byte(ask(t, nc, protocol.SubjectStock, inventory.StockQuery{SKU: sku})), &l))
+	return l
 }
 
 func TestExercise(t *testing.T) {
@@ -74,61 +105,121 @@ func TestExercise(t *testing.T) {
 			load(t, cfg, inventory.Stock{SKU: "new", OnHand: 10})
 		},
 		Undo: func(saga string) worker.Command { return release(saga) },
+		Wrong: []workertest.Wrong{
+			wrongItems("no items", protocol.CodeMissingField, "items"),
+			wrongItems("quantity is 0", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 0)),
+			wrongItems("quantity is negative", protocol.CodeInvalidField, "items[0].quantity", line("abc123", -1)),
+			wrongItems("quantity is a fraction", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 1.5)),
+			wrongItems("quantity is too great", protocol.CodeInvalidField, "items[0].quantity", line("abc123", protocol.MaxQuantity+1)),
+			wrongItems("sku is a pattern", protocol.CodeInvalidID, "items[0].sku", line(">", 1)),
+			wrongItems("sku is another key", protocol.CodeInvalidID, "items[0].sku", line("a.b", 1)),
+			wrongItems("one sku twice", protocol.CodeInvalidField, "items[1].sku", line("abc123", 1), line("abc123", 1)),
+		},
 	})
 }
 
-func level(t testing.TB, nc *nats.Conn, sku string) inventory.StockLevel {
-	t.Helper()
-	m, err := nc.Request(protocol.SubjectStock, fmt.Appendf(nil, `{"sku":%q}`, sku), 5*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var l inventory.StockLevel
-	if err := json.Unmarshal(m.Data, &l); err != nil || l.Type != "stock" {
-		t.Fatalf("got %s: %v", m.Data, err)
-	}
-	return l
+func line(sku string, quantity any) map[string]any {
+	return map[string]any{"sku": sku, "quantity": quantity}
 }
 
-// TestHotSKU lets two replicas fight for one SKU: a hundred clients at once, of
-// whom not one may get what another has.
-func TestHotSKU(t *testing.T) {
+func wrongItems(name string, code protocol.Code, field string, items ...map[string]any) workertest.Wrong {
+	return workertest.Wrong{
+		Name: name, Code: code, Field: field,
+		Change: func(command map[string]any) { command["items"] = items },
+	}
+}
+
+// TestDocument000 holds the answers to the letter of S0-08, S0-15, S0-16 and A9.
+func TestDocument000(t *testing.T) {
 	n := workertest.Server(t)
-	load(t, n.Config(t), inventory.Stock{SKU: "hot", OnHand: 300})
+	load(t, n.Config(t), inventory.Stock{SKU: "abc123", OnHand: 5}, inventory.Stock{SKU: "xyz789", OnHand: 1})
 	start(t, n.Config(t))
+	nc := n.Connect(t)
+	for _, exchange := range []struct{ subject, command, answer string }{
+		{
+			protocol.SubjectReserve,
+			`{"type":"ReserveInventory","saga_id":"checkout42","step":1,"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`,
+			`{"type":"ReserveInventory_ok","saga_id":"checkout42","step":1,"reservations":[` +
+				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}]}`,
+		},
+		{
+			protocol.SubjectReserve,
+			`{"type":"ReserveInventory","saga_id":"checkout43","step":1,"items":[{"sku":"abc123","quantity":3},{"sku":"xyz789","quantity":1},{"sku":"none","quantity":1}]}`,
+			`{"type":"ReserveInventory_failed","saga_id":"checkout43","step":1,"error":"out_of_stock","unavailable":["xyz789","none"]}`,
+		},
+		{
+			protocol.SubjectRelease,
+			`{"type":"ReleaseReservation","saga_id":"checkout42","step":1,"compensating":true,"reservations":[` +
+				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}]}`,
+			`{"type":"ReleaseReservation_ok","saga_id":"checkout42","step":1}`,
+		},
+		{
+			protocol.SubjectRelease,
+			`{"type":"ReleaseInventory","saga_id":"checkout44","step":1,"compensating":true}`,
+			`{"type":"ReleaseInventory_ok","saga_id":"checkout44","step":1}`,
+		},
+		{protocol.SubjectStock, `{"sku":"abc123"}`, `{"type":"stock","sku":"abc123","on_hand":5,"reserved":0,"available":5}`},
+		{protocol.SubjectStock, `{"sku":"none"}`, `{"type":"error","code":"not_found","message":"is not in stock here","field":"sku"}`},
+		{protocol.SubjectStock, `{}`, `{"type":"error","code":"missing_field","message":"is required","field":"sku"}`},
+	} {
+		m, err := nc.Request(exchange.subject, []byte(exchange.command), patience)
+		must(t, err)
+		if string(m.Data) != exchange.answer {
+			t.Errorf("%s\ngot  %s\nwant %s", exchange.command, m.Data, exchange.answer)
+		}
+	}
+}
+
+func TestLoadNeverOverwrites(t *testing.T) {
+	n := workertest.Server(t)
+	cfg := n.Config(t)
+	load(t, cfg, inventory.Stock{SKU: "a", OnHand: 1})
+	loaded, err := inventory.Load(soon(t), cfg, []inventory.Stock{{SKU: "a", OnHand: 99}, {SKU: "b", Name: "Bee", OnHand: 2}})
+	must(t, err)
+	if loaded != 1 {
+		t.Errorf("loaded %d rows, want 1", loaded)
+	}
+	start(t, cfg)
+	if l := level(t, cfg.Conn, "a"); l.OnHand != 1 {
+		t.Errorf("got %+v", l)
+	}
+	for _, wrong := range []inventory.Stock{{SKU: "a.b", OnHand: 1}, {SKU: "", OnHand: 1}, {SKU: "c", OnHand: -1}} {
+		if _, err := inventory.Load(soon(t), cfg, []inventory.Stock{wrong}); err == nil {
+			t.Errorf("loaded %+v", wrong)
+		}
+	}
+}
+
+// TestOperatorChangesStock: stock is edited with the stock CLI, while the service
+// runs; a row that makes no sense counts as no stock.
+func TestOperatorChangesStock(t *testing.T) {
+	n := workertest.Server(t)
+	load(t, n.Config(t), inventory.Stock{SKU: "abc123", OnHand: 1})
 	start(t, n.Config(t))
-	client := n.Connect(t)
-	var accepted, declined atomic.Int64
-	var all sync.WaitGroup
-	begin := time.Now()
-	for g := range 100 {
-		all.Go(func() {
-			for i := range 10 {
-				body, _ := json.Marshal(reserve(fmt.Sprintf("s-%d-%d", g, i), protocol.Line{SKU: "hot", Quantity: 1}))
-				m, err := client.Request(protocol.SubjectReserve, body, 10*time.Second)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				var r protocol.Reply
-				_ = json.Unmarshal(m.Data, &r)
-				switch r.Type {
-				case "ReserveInventory_ok":
-					accepted.Add(1)
-				case "ReserveInventory_failed":
-					declined.Add(1)
-				default:
-					t.Errorf("%s", m.Data)
-				}
-			}
-		})
+	nc := n.Connect(t)
+	js, err := jetstream.New(nc)
+	must(t, err)
+	kv, err := js.KeyValue(soon(t), protocol.BucketInventory)
+	must(t, err)
+	for i, step := range []struct {
+		row  string
+		want int64
+	}{{`{"sku":"abc123","on_hand":3}`, 3}, {`nonsense`, 0}, {`{"sku":"other","on_hand":9}`, 0}, {`{"sku":"abc123","on_hand":4}`, 4}} {
+		_, err := kv.PutString(soon(t), "stock.abc123", step.row)
+		must(t, err)
+		saga := fmt.Sprintf("s-%d", i)
+		want := protocol.TypeReserveInventory + protocol.SuffixOK
+		if step.want == 0 {
+			want = protocol.TypeReserveInventory + protocol.SuffixFailed
+		}
+		// A reservation is never decided on stale knowledge, however fresh the edit is.
+		if got := ask(t, nc, protocol.SubjectReserve, reserve(saga, protocol.Line{SKU: "abc123", Quantity: max(step.want, 1)})); !strings.Contains(got, want) {
+			t.Errorf("with %s: got %s", step.row, got)
+		}
+		ask(t, nc, protocol.SubjectRelease, release(saga))
 	}
-	all.Wait()
-	t.Log(time.Since(begin))
-	if accepted.Load() != 300 || declined.Load() != 700 {
-		t.Errorf("accepted %d, declined %d", accepted.Load(), declined.Load())
-	}
-	if l := level(t, client, "hot"); l.Reserved != 300 || l.Available != 0 {
-		t.Errorf("%+v", l)
+	must(t, kv.Delete(soon(t), "stock.abc123"))
+	if got := ask(t, nc, protocol.SubjectReserve, reserve("last", protocol.Line{SKU: "abc123", Quantity: 1})); !strings.Contains(got, inventory.ReasonOutOfStock) {
+		t.Errorf("after the stock was deleted: got %s", got)
 	}
 }

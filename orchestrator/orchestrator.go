@@ -41,7 +41,8 @@ type Config struct {
 	// it gives the saga to another; 0 is 5 s, or 15 s with replicas. All
 	// orchestrators of a system must agree on it.
 	AckWait time.Duration
-	// Retention is how long the records of ended sagas are kept; 0 is for ever.
+	// Retention is how long the records of ended sagas are kept, a second or
+	// more; 0 is for ever.
 	Retention time.Duration
 	Log       zerolog.Logger
 	// Now is the clock; nil is time.Now.
@@ -92,6 +93,9 @@ type Orchestrator struct {
 func New(cfg Config) (*Orchestrator, error) {
 	if cfg.Conn == nil || cfg.Writer == nil || len(cfg.Definitions) == 0 || cfg.Name == "" {
 		return nil, errors.New("an orchestrator needs a connection, a writer, a name and a definition")
+	}
+	if cfg.Retention != 0 && cfg.Retention < time.Second {
+		return nil, fmt.Errorf("a retention of %s is too short: give a second or more, or 0 for ever", cfg.Retention)
 	}
 	if cfg.MaxLive == 0 {
 		cfg.MaxLive = 4096

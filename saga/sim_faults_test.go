@@ -77,11 +77,7 @@ type point struct {
 }
 
 func (p point) String() string {
-	direction := "do"
-	if p.undo {
-		direction = "undo"
-	}
-	return fmt.Sprintf("%-30s step=%d %-4s attempt=%d #%d", kindNames[p.kind], p.step, direction, p.attempt, p.nth)
+	return fmt.Sprintf("%-30s %v #%d", kindNames[p.kind], place{int(p.step), p.undo, int(p.attempt)}, p.nth)
 }
 
 // place is a step's direction and attempt.
@@ -89,6 +85,10 @@ type place struct {
 	step    int
 	undo    bool
 	attempt int
+}
+
+func (p place) String() string {
+	return fmt.Sprintf("step=%d %-4s attempt=%d", p.step, [...]string{"do", "undo"}[direction(p.undo)], p.attempt)
 }
 
 // plan decides which faults strike one saga. It draws from no stream: every

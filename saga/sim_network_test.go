@@ -9,7 +9,7 @@ func (w *world) transmit(m message) {
 		p.absentUntil = w.now.Add(w.plan.draw(nap, m.place, 1, 10*second))
 	}
 	if w.tell {
-		w.log("  owner %d sends %+v", m.owner, m.place)
+		w.log("  owner %d sends %v", m.owner, m.place)
 	}
 	if p.absentUntil > w.now {
 		w.lastFault = p.absentUntil

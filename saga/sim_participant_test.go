@@ -114,11 +114,11 @@ func (w *world) rule(p *participant, m *message) *worker.Verdict {
 		return verdict
 	}
 	if said := p.said[direction(m.undo)]; said != nil && said.Accepted != verdict.Accepted {
-		w.violate("I10 idempotent", "%+v was accepted %v, and now %v", m.place, said.Accepted, verdict.Accepted)
+		w.violate("I10 idempotent", "%v was accepted %v, and now %v", m.place, said.Accepted, verdict.Accepted)
 	}
 	p.said[direction(m.undo)] = verdict
 	if w.tell {
-		w.log("    participant %d hears %+v, accepts: %v", m.step, m.place, verdict.Accepted)
+		w.log("    participant %d hears %v, accepts: %v", m.step, m.place, verdict.Accepted)
 	}
 	return verdict
 }
@@ -136,7 +136,7 @@ func (w *world) decide(p *participant, m *message) bool {
 	at := place{step: m.step, undo: m.undo} // the business knows of no attempts
 	switch {
 	case !w.record.begun[direction(m.undo)][m.step]:
-		w.violate("I5 no orphan", "%+v has an effect that the journal knows nothing of", m.place)
+		w.violate("I5 no orphan", "%v has an effect that the journal knows nothing of", m.place)
 	case m.undo && w.strikes(undoRefused, at), !m.undo && w.strikes(actionDeclined, at):
 		return false
 	case m.undo:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ type Bucket struct {
 type Config struct {
 	Name     string            // such as SAGAS
 	Replicas int               // of the stream; 0 is 1
-	Metadata map[string]string // for the stream, when it is created
+	Metadata map[string]string // of the stream; brought up to date when the bucket is opened
 }
 
 // Entry is one value of a bucket.
@@ -39,7 +40,8 @@ type Entry struct {
 }
 
 // Open binds the bucket and creates its stream if there is none. An existing
-// stream is left as its operator made it. The writer may be shared by buckets.
+// stream is left as its operator made it, but for the metadata asked for. The
+// writer may be shared by buckets.
 func Open(ctx context.Context, w *Writer, cfg Config) (*Bucket, error) {
 	js, err := jetstream.New(w.nc)
 	if err != nil {
@@ -48,7 +50,31 @@ func Open(ctx context.Context, w *Writer, cfg Config) (*Bucket, error) {
 	if err := EnsureStream(ctx, js, bucketStream(cfg)); err != nil {
 		return nil, fmt.Errorf("opening bucket %s: %w", cfg.Name, err)
 	}
+	if err := updateMetadata(ctx, js, cfg); err != nil {
+		return nil, fmt.Errorf("opening bucket %s: %w", cfg.Name, err)
+	}
 	return &Bucket{name: cfg.Name, nc: w.nc, js: js, writer: w}, nil
+}
+
+// updateMetadata says in the metadata of an existing stream what is so now.
+func updateMetadata(ctx context.Context, js jetstream.JetStream, cfg Config) error {
+	if len(cfg.Metadata) == 0 {
+		return nil
+	}
+	stream, err := js.Stream(ctx, protocol.BucketStream(cfg.Name))
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	current := stream.CachedInfo().Config
+	before := maps.Clone(current.Metadata)
+	maps.Copy(current.Metadata, cfg.Metadata)
+	if maps.Equal(before, current.Metadata) {
+		return nil
+	}
+	if _, err := js.UpdateStream(ctx, current); err != nil {
+		return fmt.Errorf("updating the metadata: %w", err)
+	}
+	return nil
 }
 
 // bucketStream is a key-value bucket that also takes atomic batches and

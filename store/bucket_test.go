@@ -300,3 +300,26 @@ func TestMeasureLeavesNothingBehind(t *testing.T) {
 		t.Errorf("stream %s is left", name)
 	}
 }
+
+// What the metadata say is what the latest opening said; the rest of the stream
+// stays as its operator made it.
+func TestMetadataAreKeptUpToDate(t *testing.T) {
+	_, w, server := open(t, 0)
+	js, err := jetstream.New(server.Connect(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, retention := range []string{"1h", "2h"} {
+		if _, err := store.Open(t.Context(), w, store.Config{Name: "THINGS", Metadata: map[string]string{"retention": retention}}); err != nil {
+			t.Fatal(err)
+		}
+		stream, err := js.Stream(t.Context(), "KV_THINGS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := stream.CachedInfo().Config
+		if cfg.Metadata["retention"] != retention || !cfg.AllowAtomicPublish || !cfg.AllowMsgTTL {
+			t.Errorf("opened with %s, the stream is %+v", retention, cfg)
+		}
+	}
+}

@@ -51,8 +51,12 @@ func runAudit(ctx context.Context, nc *nats.Conn) (*audit.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	byHash := make(map[string]*saga.Definition, len(defs))
+	for name, def := range defs {
+		byHash[name+" "+def.Hash()] = def
+	}
 	report, err := audit.Run(ctx, nc, func(name, hash string) (*saga.Definition, error) {
-		if def := defs[name]; def != nil && def.Hash() == hash {
+		if def := byHash[name+" "+hash]; def != nil {
 			return def, nil
 		}
 		return nil, fmt.Errorf("no definition %q with hash %s here", name, hash)

@@ -4,6 +4,7 @@ package workertest
 
 import (
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -59,6 +60,30 @@ func (n *NATS) Start(t testing.TB) {
 func (n *NATS) Stop() {
 	n.server.Shutdown()
 	n.server.WaitForShutdown()
+}
+
+// Forget runs do, and then lets the server lose everything that do wrote, as a
+// power cut does when nothing was synced to disk. The server restarts twice.
+func (n *NATS) Forget(t testing.TB, do func()) {
+	t.Helper()
+	backup := t.TempDir()
+	n.Stop()
+	copyDir(t, backup, n.options.StoreDir)
+	n.Start(t)
+	do()
+	n.Stop()
+	if err := os.RemoveAll(n.options.StoreDir); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, n.options.StoreDir, backup)
+	n.Start(t)
+}
+
+func copyDir(t testing.TB, to, from string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Connect opens a connection as a participant should have it: it reconnects for

@@ -23,8 +23,8 @@ import (
 // The documents, as a test: whatever they tell a reader to type is typed, in
 // order, in a folder and on a port of its own; and what they name is there.
 //
-//	```sh         is run, and must print every line of the ```text block after
-//	              it, and every "# => …" inside it; … stands for anything, and
+//	```sh         is run, and must print every line of the ```text block right
+//	              after it, and every "# => …" inside it; … stands for anything, and
 //	              times, durations and process ids are not compared
 //	```sh NAME    is a file of that name, and so is ```go DIR/main.go, which is
 //	              built where `go run ./DIR` says so
@@ -54,7 +54,7 @@ func TestDocumentsRun(t *testing.T) {
 					sh.write(f)
 				case f.lang == "sh":
 					want := answers(f)
-					if n+1 < len(all) && all[n+1].lang == "text" {
+					if n+1 < len(all) && all[n+1].lang == "text" && all[n+1].line == f.end+2 {
 						want = append(want, strings.Split(all[n+1].text, "\n")...)
 					}
 					sh.run(f, want)
@@ -67,7 +67,7 @@ func TestDocumentsRun(t *testing.T) {
 // fence is one fenced block of a document.
 type fence struct {
 	path, lang, file, text string
-	line                   int
+	line, end              int
 }
 
 func fences(t *testing.T, path string) []fence {
@@ -80,8 +80,10 @@ func fences(t *testing.T, path string) []fence {
 		case isFence && !open:
 			lang, file, _ := strings.Cut(info, " ")
 			all = append(all, fence{path: path, lang: lang, file: file, line: n + 1})
-		case !isFence && open:
+		case open && !isFence:
 			all[len(all)-1].text += line + "\n"
+		case open:
+			all[len(all)-1].end = n + 1
 		}
 		open = open != isFence
 	}
@@ -122,7 +124,7 @@ func newShell(t *testing.T, tools string) *shell {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	address := "127.0.0.1:" + s.port
 	cmd.Env = append(os.Environ(), "PATH="+natsFolder(t)+":"+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir,
-		"NATS_URL="+address, "NATS_CONTEXT=", "AMENDS_NATS_LISTEN="+address, "AMENDS_LOG_FORMAT=text")
+		"NATS_URL="+address, "NATS_CONTEXT=", "NATS_TIMEOUT=5s", "AMENDS_NATS_LISTEN="+address, "AMENDS_LOG_FORMAT=text")
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	s.stdin = stdin

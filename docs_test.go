@@ -125,6 +125,32 @@ func TestDocumentsNameCommandsThatAreThere(t *testing.T) {
 	}
 }
 
+// The pictures of ARCHITECTURE.md are those of the code: who imports whom, and
+// the table of the saga machine.
+func TestArchitectureShowsTheCode(t *testing.T) {
+	page := read(t, "ARCHITECTURE.md")
+	shown := make(map[string][]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]*) \\| ([^|]*) \\|$").FindAllStringSubmatch(page, -1) {
+		var imported []string
+		for _, m := range inline.FindAllStringSubmatch(row[2], -1) {
+			imported = append(imported, m[1])
+		}
+		for _, m := range inline.FindAllStringSubmatch(row[1], -1) {
+			shown[m[1]] = imported
+		}
+	}
+	for pkg, imported := range allowed {
+		if got, ok := shown[pkg]; !ok || !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(imported))) {
+			t.Errorf("ARCHITECTURE.md says that %s imports %v, tidy_test.go says %v", pkg, got, imported)
+		}
+	}
+	_, comment, _ := strings.Cut(read(t, "saga/next.go"), "//\n//\t")
+	table, _, _ := strings.Cut(comment, "\n//\n// After the pivot")
+	if table = strings.ReplaceAll(strings.ReplaceAll(table, "//\t", ""), "\n//\n", "\n\n"); !strings.Contains(page, table) {
+		t.Errorf("ARCHITECTURE.md does not have the table of saga.Next:\n%s", table)
+	}
+}
+
 // Every decision stands in the index, with its title and its status.
 func TestDecisionsAreIndexed(t *testing.T) {
 	index := read(t, "docs/adr/README.md")

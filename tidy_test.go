@@ -23,16 +23,17 @@ const (
 // listed here may not exist.
 var allowed = map[string][]string{
 	"protocol":            {},
+	"crew":                {},
 	"saga":                {},
 	"store":               {"protocol"},
-	"worker":              {"protocol", "store"},
+	"worker":              {"protocol", "store", "crew"},
 	"worker/workertest":   {"protocol", "store", "worker"},
 	"inventory":           {"protocol", "worker"},
 	"payment":             {"protocol", "worker"},
 	"shipping":            {"protocol", "worker"},
 	"definitions":         {"saga"},
 	"orchestrator":        {"protocol", "saga", "store", "orchestrator/actors"},
-	"orchestrator/actors": {},
+	"orchestrator/actors": {"crew"},
 	"audit":               {"protocol", "saga", "store"},
 	"embedded":            {"protocol", "saga", "store", "worker", "inventory", "payment", "shipping", "definitions", "orchestrator"},
 	"cmd/amends":          {"protocol", "saga", "audit", "definitions", "embedded"},
@@ -203,7 +204,7 @@ func exportedReceiver(f *ast.FuncDecl) bool {
 	if f.Recv == nil {
 		return true
 	}
-	if f.Name.Name == "Error" || f.Name.Name == "Unwrap" {
+	if slices.Contains([]string{"Error", "Unwrap", "String"}, f.Name.Name) {
 		return false
 	}
 	exported := false

@@ -55,9 +55,7 @@ func startMortal(t *testing.T, n *workertest.NATS) (kill func()) {
 		cfg.Conn.Close()
 		now, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := s.Stop(now); err != nil {
-			t.Logf("killed: %v", err)
-		}
+		_ = s.Stop(now) // it says that commands are in work
 	}
 }
 

@@ -43,17 +43,9 @@ func load(t testing.TB, cfg worker.Config, stock ...inventory.Stock) {
 	must(t, err)
 }
 
-func start(t testing.TB, cfg worker.Config) *worker.Service {
+func start(t testing.TB, cfg worker.Config) {
 	t.Helper()
-	s, err := inventory.New(cfg)
-	must(t, err)
-	must(t, s.Start(soon(t)))
-	t.Cleanup(func() {
-		if err := s.Stop(soon(t)); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	workertest.Start(t, participant, cfg)
 }
 
 func reserve(saga string, items ...protocol.Line) protocol.ReserveInventory {
@@ -91,31 +83,29 @@ func level(t testing.TB, nc *nats.Conn, sku string) inventory.StockLevel {
 	return l
 }
 
-func TestExercise(t *testing.T) {
-	workertest.Exercise(t, workertest.Participant{
-		New: inventory.New, Bucket: protocol.BucketInventory,
-		Action: protocol.SubjectReserve, Compensation: protocol.SubjectRelease,
-		Prepare: func(t testing.TB, cfg worker.Config) {
-			load(t, cfg, inventory.Stock{SKU: "abc123", OnHand: 1000})
-		},
-		Accept:  func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "abc123", Quantity: 2}) },
-		Differ:  func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "abc123", Quantity: 3}) },
-		Decline: func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "new", Quantity: 1}) },
-		Relent: func(t testing.TB, cfg worker.Config) {
-			load(t, cfg, inventory.Stock{SKU: "new", OnHand: 10})
-		},
-		Undo: func(saga string) worker.Command { return release(saga) },
-		Wrong: []workertest.Wrong{
-			wrongItems("no items", protocol.CodeMissingField, "items"),
-			wrongItems("quantity is 0", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 0)),
-			wrongItems("quantity is negative", protocol.CodeInvalidField, "items[0].quantity", line("abc123", -1)),
-			wrongItems("quantity is a fraction", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 1.5)),
-			wrongItems("quantity is too great", protocol.CodeInvalidField, "items[0].quantity", line("abc123", protocol.MaxQuantity+1)),
-			wrongItems("sku is a pattern", protocol.CodeInvalidID, "items[0].sku", line(">", 1)),
-			wrongItems("sku is another key", protocol.CodeInvalidID, "items[0].sku", line("a.b", 1)),
-			wrongItems("one sku twice", protocol.CodeInvalidField, "items[1].sku", line("abc123", 1), line("abc123", 1)),
-		},
-	})
+var participant = workertest.Participant{
+	New: inventory.New, Bucket: protocol.BucketInventory,
+	Action: protocol.SubjectReserve, Compensation: protocol.SubjectRelease,
+	Prepare: func(t testing.TB, cfg worker.Config) {
+		load(t, cfg, inventory.Stock{SKU: "abc123", OnHand: 1000}, inventory.Stock{SKU: "xyz789", OnHand: 1})
+	},
+	Accept:  func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "abc123", Quantity: 2}) },
+	Differ:  func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "abc123", Quantity: 3}) },
+	Decline: func(saga string) worker.Command { return reserve(saga, protocol.Line{SKU: "new", Quantity: 1}) },
+	Relent: func(t testing.TB, cfg worker.Config) {
+		load(t, cfg, inventory.Stock{SKU: "new", OnHand: 10})
+	},
+	Undo: func(saga string) worker.Command { return release(saga) },
+	Wrong: []workertest.Wrong{
+		wrongItems("no items", protocol.CodeMissingField, "items"),
+		wrongItems("quantity is 0", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 0)),
+		wrongItems("quantity is negative", protocol.CodeInvalidField, "items[0].quantity", line("abc123", -1)),
+		wrongItems("quantity is a fraction", protocol.CodeInvalidField, "items[0].quantity", line("abc123", 1.5)),
+		wrongItems("quantity is too great", protocol.CodeInvalidField, "items[0].quantity", line("abc123", protocol.MaxQuantity+1)),
+		wrongItems("sku is a pattern", protocol.CodeInvalidID, "items[0].sku", line(">", 1)),
+		wrongItems("sku is another key", protocol.CodeInvalidID, "items[0].sku", line("a.b", 1)),
+		wrongItems("one sku twice", protocol.CodeInvalidField, "items[1].sku", line("abc123", 1), line("abc123", 1)),
+	},
 }
 
 func line(sku string, quantity any) map[string]any {
@@ -129,45 +119,50 @@ func wrongItems(name string, code protocol.Code, field string, items ...map[stri
 	}
 }
 
+func TestExercise(t *testing.T) { workertest.Exercise(t, participant) }
+
 // TestDocument000 holds the answers to the letter of S0-08, S0-15, S0-16 and A9.
 func TestDocument000(t *testing.T) {
-	n := workertest.Server(t)
-	load(t, n.Config(t), inventory.Stock{SKU: "abc123", OnHand: 5}, inventory.Stock{SKU: "xyz789", OnHand: 1})
-	start(t, n.Config(t))
-	nc := n.Connect(t)
-	for _, exchange := range []struct{ subject, command, answer string }{
-		{
-			protocol.SubjectReserve,
-			`{"type":"ReserveInventory","saga_id":"checkout42","step":1,"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`,
-			`{"type":"ReserveInventory_ok","saga_id":"checkout42","step":1,"reservations":[` +
+	workertest.Converse(t, participant,
+		workertest.Exchange{
+			Subject: protocol.SubjectReserve,
+			Say:     `{"type":"ReserveInventory","saga_id":"checkout42","step":1,"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`,
+			Hear: `{"type":"ReserveInventory_ok","saga_id":"checkout42","step":1,"reservations":[` +
 				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}]}`,
 		},
-		{
-			protocol.SubjectReserve,
-			`{"type":"ReserveInventory","saga_id":"checkout43","step":1,"items":[{"sku":"abc123","quantity":3},{"sku":"xyz789","quantity":1},{"sku":"none","quantity":1}]}`,
-			`{"type":"ReserveInventory_failed","saga_id":"checkout43","step":1,"error":"out_of_stock","unavailable":["xyz789","none"]}`,
+		workertest.Exchange{
+			Subject: protocol.SubjectReserve,
+			Say:     `{"type":"ReserveInventory","saga_id":"checkout43","step":1,"items":[{"sku":"abc123","quantity":3},{"sku":"xyz789","quantity":1},{"sku":"none","quantity":1}]}`,
+			Hear:    `{"type":"ReserveInventory_failed","saga_id":"checkout43","step":1,"error":"out_of_stock","unavailable":["xyz789","none"]}`,
 		},
-		{
-			protocol.SubjectRelease,
-			`{"type":"ReleaseReservation","saga_id":"checkout42","step":1,"compensating":true,"reservations":[` +
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"sku":"abc123"}`,
+			Hear: `{"type":"stock","sku":"abc123","on_hand":1000,"reserved":2,"available":998}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectRelease,
+			Say: `{"type":"ReleaseReservation","saga_id":"checkout42","step":1,"compensating":true,"reservations":[` +
 				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}]}`,
-			`{"type":"ReleaseReservation_ok","saga_id":"checkout42","step":1}`,
+			Hear: `{"type":"ReleaseReservation_ok","saga_id":"checkout42","step":1}`,
 		},
-		{
-			protocol.SubjectRelease,
-			`{"type":"ReleaseInventory","saga_id":"checkout44","step":1,"compensating":true}`,
-			`{"type":"ReleaseInventory_ok","saga_id":"checkout44","step":1}`,
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"sku":"abc123"}`,
+			Hear: `{"type":"stock","sku":"abc123","on_hand":1000,"reserved":0,"available":1000}`,
 		},
-		{protocol.SubjectStock, `{"sku":"abc123"}`, `{"type":"stock","sku":"abc123","on_hand":5,"reserved":0,"available":5}`},
-		{protocol.SubjectStock, `{"sku":"none"}`, `{"type":"error","code":"not_found","message":"is not in stock here","field":"sku"}`},
-		{protocol.SubjectStock, `{}`, `{"type":"error","code":"missing_field","message":"is required","field":"sku"}`},
-	} {
-		m, err := nc.Request(exchange.subject, []byte(exchange.command), patience)
-		must(t, err)
-		if string(m.Data) != exchange.answer {
-			t.Errorf("%s\ngot  %s\nwant %s", exchange.command, m.Data, exchange.answer)
-		}
-	}
+		workertest.Exchange{ // A3: the other name of the same compensation
+			Subject: protocol.SubjectRelease,
+			Say:     `{"type":"ReleaseInventory","saga_id":"checkout44","step":1,"compensating":true}`,
+			Hear:    `{"type":"ReleaseInventory_ok","saga_id":"checkout44","step":1}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"sku":"none"}`,
+			Hear: `{"type":"error","code":"not_found","message":"is not in stock here","field":"sku"}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{}`,
+			Hear: `{"type":"error","code":"missing_field","message":"is required","field":"sku"}`,
+		},
+	)
 }
 
 func TestLoadNeverOverwrites(t *testing.T) {

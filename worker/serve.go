@@ -29,10 +29,10 @@ func (s *Service) take(e Endpoint, r micro.Request) {
 		s.respond(c, s.turnAway(e, c))
 		return
 	}
-	go func() {
+	s.crew.Do(func() {
 		defer s.gate.leave()
 		s.respond(c, s.serve(e, c))
-	}()
+	})
 }
 
 // turnAway answers a message for which there is no room.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"amends/crew"
+
 	"github.com/nats-io/nats.go/micro"
 	"github.com/rs/zerolog"
 )
@@ -19,6 +21,8 @@ const (
 	// wait before the next.
 	openTimeout = 2 * time.Second
 	openPause   = 250 * time.Millisecond
+	// crewSize is how many goroutines are kept for commands.
+	crewSize = 64
 	// flushTimeout bounds the wait for the server when endpoints open.
 	flushTimeout = 5 * time.Second
 )
@@ -32,6 +36,7 @@ type Service struct {
 	book      opener
 	endpoints []Endpoint
 	gate      *gate
+	crew      *crew.Crew
 	following sync.WaitGroup
 
 	stopping context.Context // ends when Stop is called
@@ -77,6 +82,8 @@ func (s *Service) Start(ctx context.Context) error {
 		return fmt.Errorf("starting service %s: it was started or stopped before", s.name)
 	}
 	s.started = true
+	s.crew = crew.New(crewSize)
+	context.AfterFunc(s.life, s.crew.Stop)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()

@@ -49,7 +49,7 @@ var forward = []Mutant{{
 	Name: "bytes not as the journal keeps them", File: next,
 	Old: `s.step().Status, s.step().Kept = StepCompleted, asSealed(e.Fields)`,
 	New: `s.step().Status, s.step().Kept = StepCompleted, e.Fields`,
-	Why: "a compensation sent again after a crash has other bytes, and the fence refuses it (D7); a bug that the simulator found in the first version of the core",
+	Why: "a compensation sent again after a crash has other bytes, and the fence refuses it (D7); the first version of the core had this bug",
 }, {
 	Name: "one attempt too many", File: next,
 	Old: `if s.Attempt < policy.Attempts && !e.Final {`,

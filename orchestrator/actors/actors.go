@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
+	"amends/crew"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 )
@@ -30,7 +32,7 @@ type System struct {
 	system   *actor.ActorSystem
 	panicked func(a Actor, cause any)
 	spawned  atomic.Uint64
-	crew     *crew
+	dispatch dispatcher
 }
 
 // Ref is where to send messages for one actor. The zero value is nobody.
@@ -45,13 +47,13 @@ type Ref struct {
 func New(log zerolog.Logger, panicked func(a Actor, cause any)) *System {
 	quiet := func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }
 	system := actor.NewActorSystem(actor.WithLoggerFactory(quiet), actor.WithDeadLetterRequestLogging(false))
-	return &System{log: log, system: system, panicked: panicked, crew: newCrew()}
+	return &System{log: log, system: system, panicked: panicked, dispatch: dispatcher{crew.New(crewSize)}}
 }
 
 // Spawn starts an actor. The name is for logs; it need not be unique.
 func (s *System) Spawn(name string, a Actor) (Ref, error) {
 	props := actor.PropsFromProducer(func() actor.Actor { return &mailbox{system: s, actor: a} },
-		actor.WithGuardian(stopOnFailure{}), actor.WithDispatcher(s.crew))
+		actor.WithGuardian(stopOnFailure{}), actor.WithDispatcher(s.dispatch))
 	unique := fmt.Sprintf("%s/%d", name, s.spawned.Add(1))
 	pid, err := s.system.Root.SpawnNamed(props, unique)
 	if err != nil {
@@ -71,7 +73,7 @@ func (r Ref) Tell(message any) {
 // Close ends the system. Actors must be done before.
 func (s *System) Close() {
 	s.system.Shutdown()
-	s.crew.stop()
+	s.dispatch.Stop()
 }
 
 // mailbox is the protoactor side of an Actor.

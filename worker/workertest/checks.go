@@ -158,7 +158,7 @@ func lostReply(r *trial) {
 func restarted(r *trial) {
 	accept, decline, undo := r.Accept("kept"), r.Decline("refused"), r.Undo("undone")
 	accepted, declined, undone := r.do(accept), r.do(decline), r.undo(undo)
-	r.halt(r.first)
+	Halt(r, r.first)
 	r.replica()
 	r.wrote(0, func() {
 		r.same(r.do(accept), accepted)

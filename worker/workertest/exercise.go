@@ -114,20 +114,33 @@ func newTrial(t *testing.T, p Participant) *trial {
 func (r *trial) replica() (*worker.Service, *nats.Conn) {
 	r.Helper()
 	cfg := r.nats.Config(r)
-	s, err := r.New(cfg)
-	r.must(err)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	r.must(s.Start(ctx))
-	r.Cleanup(func() { r.halt(s) })
-	return s, cfg.Conn
+	return Start(r, r.Participant, cfg), cfg.Conn
 }
 
-func (r *trial) halt(s *worker.Service) {
-	r.Helper()
+// Start starts a replica of a participant and stops it at the end of the test.
+func Start(t testing.TB, p Participant, cfg worker.Config) *worker.Service {
+	t.Helper()
+	s, err := p.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	r.must(s.Stop(ctx))
+	if err := s.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Halt(t, s) })
+	return s
+}
+
+// Halt stops a service, and waits for it.
+func Halt(t testing.TB, s *worker.Service) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 func (r *trial) must(err error) {

@@ -49,6 +49,10 @@ sim: ## Simulate N faulty sagas (N=1000000 SEED=42)
 mutants: ## Put known bugs into the core; each must be caught
 	AMENDS_MUTANTS=1 $(GO) test ./internal/mutants -count=1 -v -timeout 20m
 
+.PHONY: mutants-doc
+mutants-doc: ## Renew docs/mutants.md, after stories or the simulator have changed
+	AMENDS_MUTANTS=1 $(GO) test ./internal/mutants -count=1 -timeout 20m -mutants.write
+
 .PHONY: chaos
 chaos: build ## Kill real processes under load, longer than the tests do
 	AMENDS_CHAOS_KILLS=300 $(GO) test ./chaos -count=1 -v -timeout 60m

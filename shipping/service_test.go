@@ -50,7 +50,7 @@ func TestDocument000(t *testing.T) {
 		workertest.Exchange{
 			Subject: protocol.SubjectCreateShipment,
 			Say:     `{"type":"CreateShipment","saga_id":"checkout42","step":3,"items":[{"sku":"abc123","quantity":2}],"address":"123 Main St"}`,
-			Hear:    `{"type":"CreateShipment_ok","saga_id":"checkout42","step":3,"shipment_id":"s-checkout42-3","tracking_number":"?"}`,
+			Hear:    `{"type":"CreateShipment_ok","saga_id":"checkout42","step":3,"shipment_id":"s-checkout42-3","tracking_number":"1ZTZ30FS0314004202"}`,
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectCreateShipment,
@@ -64,7 +64,7 @@ func TestDocument000(t *testing.T) {
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectShipment, Say: `{"saga_id":"checkout42","step":3}`,
-			Hear: `{"type":"shipment","saga_id":"checkout42","step":3,"shipment_id":"s-checkout42-3","tracking_number":"?",` +
+			Hear: `{"type":"shipment","saga_id":"checkout42","step":3,"shipment_id":"s-checkout42-3","tracking_number":"1ZTZ30FS0314004202",` +
 				`"items":[{"sku":"abc123","quantity":2}],"address":"123 Main St","status":"cancelled",` +
 				`"created_at":1700000000000000,"cancelled_at":1700000000000000}`,
 		},

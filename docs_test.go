@@ -18,14 +18,14 @@ var (
 	link       = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	inline     = regexp.MustCompile("`([^`\n]+)`")
 	fileName   = regexp.MustCompile(`^(?:\.?[\w-]+/)*\.?[\w.-]+\.(?:go|md|ya?ml|conf|json|jsonl|mod)$|^(?:[\w-]+/)+(?:[\w-]+)?$`)
-	makeTarget = regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)")
+	makeTarget = regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)")
 	ourCommand = regexp.MustCompile("(?:^|[`/( ])amends ((?:[a-z]+ )?[a-z]+)((?: [^`\n]*)?)")
 	flagName   = regexp.MustCompile(`(?:^| )(--[a-z-]+|-[a-z])\b`)
 )
 
 func TestDocumentsLinkToWhatIsThere(t *testing.T) {
 	for _, path := range documents(t) {
-		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+		for _, m := range link.FindAllStringSubmatch(prose(t, path), -1) {
 			target, anchor, _ := strings.Cut(m[1], "#")
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
@@ -99,7 +99,8 @@ func TestDocumentsNameCommandsThatAreThere(t *testing.T) {
 		}
 		return string(out)
 	}
-	commands := regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)  +[A-Z]`).FindAllStringSubmatch(help(), -1)
+	all := help()
+	commands := regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)?)  +[A-Z]`).FindAllStringSubmatch(all, -1)
 	helps := make(map[string]string)
 	for _, c := range commands {
 		helps[c[1]] = help(strings.Fields(c[1])...)
@@ -112,6 +113,7 @@ func TestDocumentsNameCommandsThatAreThere(t *testing.T) {
 					m[1], _, _ = strings.Cut(m[1], " ")
 					text, known = helps[m[1]]
 				}
+				known = known || strings.Contains(all, "\n  "+m[1]+" ") // a group of commands
 				if !known {
 					t.Errorf("%s: amends has no command %q", path, m[1])
 				}
@@ -179,19 +181,25 @@ func commandLines(t *testing.T, path string) []string {
 // inlines are the texts of a document that stand in backticks, outside blocks.
 func inlines(t *testing.T, path string) (texts []string) {
 	t.Helper()
+	for _, m := range inline.FindAllStringSubmatch(prose(t, path), -1) {
+		texts = append(texts, m[1])
+	}
+	return texts
+}
+
+// prose is a document without its blocks.
+func prose(t *testing.T, path string) string {
+	t.Helper()
+	var text strings.Builder
 	inBlock := false
 	for line := range strings.Lines(read(t, path)) {
 		if strings.HasPrefix(line, "```") {
 			inBlock = !inBlock
-		}
-		if inBlock {
-			continue
-		}
-		for _, m := range inline.FindAllStringSubmatch(line, -1) {
-			texts = append(texts, m[1])
+		} else if !inBlock {
+			text.WriteString(line)
 		}
 	}
-	return texts
+	return text.String()
 }
 
 // documents are all pages of the repository.

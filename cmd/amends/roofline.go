@@ -53,7 +53,7 @@ func (c *benchCommand) roofline(ctx context.Context, access embedded.Access) (pe
 }
 
 func (c *benchCommand) timeRoofline(nc *nats.Conn) (float64, error) {
-	total := max(c.Sagas/4, c.Clients)
+	total := max(c.Sagas/8, c.Clients)
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var clients sync.WaitGroup

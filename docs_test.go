@@ -153,6 +153,18 @@ func TestArchitectureShowsTheCode(t *testing.T) {
 	}
 }
 
+// Programs of others that a reader is told to run are in the module graph.
+func TestDocumentsNameProgramsThatAreThere(t *testing.T) {
+	program := regexp.MustCompile(`go run ([a-z]+\.[^ ` + "`" + `]+)`)
+	for _, path := range ours(t) {
+		for _, m := range program.FindAllStringSubmatch(read(t, path), -1) {
+			if out, err := exec.Command("go", "list", "-deps", m[1]).CombinedOutput(); err != nil {
+				t.Errorf("%s: %s cannot be run: %v\n%s", path, m[1], err, out)
+			}
+		}
+	}
+}
+
 // Every decision stands in the index, with its title and its status.
 func TestDecisionsAreIndexed(t *testing.T) {
 	index := read(t, "docs/adr/README.md")

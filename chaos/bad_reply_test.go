@@ -24,6 +24,7 @@ const (
 	paid     = `{"type":"ChargePayment_ok","saga_id":"ID","step":2,"payment_id":"p1","transaction_id":"t1"}`
 	declined = `{"type":"ChargePayment_failed","saga_id":"ID","step":2,"error":"insufficient_funds","decline_code":"DECLINED"}`
 	refunded = `{"type":"RefundPayment_ok","saga_id":"ID","step":2}`
+	notNow   = `{"type":"ChargePayment_error","saga_id":"ID","step":2,"error":"gateway_busy","retryable":true,"retry_after_ms":6000}`
 	// commandTimeout is that of the step in definitions/checkout.yaml.
 	commandTimeout = 2 * time.Second
 )
@@ -64,6 +65,7 @@ var lateAnswers = map[string]struct {
 	"garbage-first":      {firstThen(0, canary, 0, paid), protocol.StatusCompleted},
 	"twice":              {always(said{0, paid}, said{0, paid}, said{time.Second, paid}), protocol.StatusCompleted},
 	"yes-then-no":        {always(said{0, paid}, said{0, declined}, said{time.Second, declined}), protocol.StatusCompleted},
+	"patient-waiter":     {firstThen(0, notNow, 0, paid), protocol.StatusCompleted},
 	"no-then-yes":        {always(said{0, declined}, said{0, paid}, said{time.Second, paid}), protocol.StatusAborted},
 }
 
@@ -98,8 +100,7 @@ func TestBadReplies(t *testing.T) {
 	parts := s.startAll(roleNATS, roleOrchestrator, roleInventory, roleShipping)
 	orchestrator := parts[1]
 	nc := s.connect()
-	i := &impostor{nc: s.connect(), charges: map[string]int{}, refunds: map[string]int{}}
-	i.listen(t)
+	i := newImpostor(t, s.connect())
 	for id := range falseAnswers {
 		ask(t, nc, protocol.SubjectStart, checkout(id, `,"wait_ms":0`))
 	}
@@ -162,8 +163,9 @@ func (i *impostor) checkLate(t *testing.T, a answer, end string) {
 	}
 }
 
-func (i *impostor) listen(t *testing.T) {
+func newImpostor(t *testing.T, nc *nats.Conn) *impostor {
 	t.Helper()
+	i := &impostor{nc: nc, charges: map[string]int{}, refunds: map[string]int{}}
 	for subject, take := range map[string]nats.MsgHandler{protocol.SubjectCharge: i.onCharge, protocol.SubjectRefund: i.onRefund} {
 		if _, err := i.nc.QueueSubscribe(subject, protocol.ServicePayment, take); err != nil {
 			t.Fatal(err)
@@ -172,6 +174,7 @@ func (i *impostor) listen(t *testing.T) {
 	if err := i.nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	return i
 }
 
 // onCharge answers as the saga's id wants it, and also sends to where nobody has

@@ -32,8 +32,8 @@ const (
 // its end, whatever is killed meanwhile: a client without an answer asks again
 // with the same saga_id.
 type load struct {
-	site    *site
-	stop    chan struct{}
+	stop    chan struct{} // no new orders
+	giveUp  context.CancelFunc
 	clients sync.WaitGroup
 	shops   []*shopper
 }
@@ -41,24 +41,30 @@ type load struct {
 // startLoad lets clients loose on a site.
 func startLoad(s *site, random *rand.Rand, clients int) *load {
 	s.t.Helper()
-	l := &load{site: s, stop: make(chan struct{})}
+	patient, giveUp := context.WithCancel(context.Background())
+	l := &load{stop: make(chan struct{}), giveUp: giveUp}
 	prefix := "c" + strconv.FormatUint(random.Uint64(), 36)
 	for n := range clients {
 		c := newShopper(s, prefix, n, rand.New(rand.NewPCG(random.Uint64(), 0)))
 		l.shops = append(l.shops, c)
-		l.clients.Go(func() { c.shop(l.stop) })
+		l.clients.Go(func() { c.shop(patient, l.stop) })
 	}
-	s.t.Cleanup(l.end)
+	s.t.Cleanup(func() {
+		giveUp()
+		l.end()
+	})
 	return l
 }
 
-// end stops the clients, once they know the end of their last order.
+// end stops the clients, once they know the end of their last order. Those who
+// do not learn it for long give up, which the conclusion reports.
 func (l *load) end() {
 	select {
 	case <-l.stop:
 	default:
 		close(l.stop)
 	}
+	defer time.AfterFunc(lastWait, l.giveUp).Stop()
 	l.clients.Wait()
 }
 
@@ -151,7 +157,7 @@ func (c *shopper) onAnswer(m *nats.Msg) {
 	}
 }
 
-func (c *shopper) shop(stop <-chan struct{}) {
+func (c *shopper) shop(patient context.Context, stop <-chan struct{}) {
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
@@ -162,25 +168,9 @@ func (c *shopper) shop(stop <-chan struct{}) {
 		c.mu.Lock()
 		c.orders = append(c.orders, o)
 		c.mu.Unlock()
-		c.pursue(n, o, stop)
-	}
-}
-
-// pursue asks until the client knows the end. Once the load is over it gives up after
-// a while, which the conclusion reports.
-func (c *shopper) pursue(n int, o *order, stop <-chan struct{}) {
-	ctx, giveUp := context.WithCancel(context.Background())
-	defer giveUp()
-	go func() {
-		select {
-		case <-stop:
-			wait(ctx, lastWait)
-			giveUp()
-		case <-ctx.Done():
+		for !o.settled() && patient.Err() == nil {
+			c.ask(patient, n, o)
 		}
-	}()
-	for !o.settled() && ctx.Err() == nil {
-		c.ask(ctx, n, o)
 	}
 }
 

@@ -135,6 +135,13 @@ func (o *order) settled() bool {
 	return o.end != "" || o.trusts && o.accepted
 }
 
+// effort is how often the client asked, and how long it took to learn the end.
+func (o *order) effort() (tries int, took time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tries, o.took
+}
+
 // check holds what the client was told against the phase that is stored, "" if
 // there is none.
 func (o *order) check(phase string) []string {

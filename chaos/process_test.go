@@ -120,16 +120,6 @@ func (p *process) terminate(within time.Duration) int {
 	}
 }
 
-// alive reports whether the process has not ended.
-func (p *process) alive() bool {
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
-	}
-}
-
 // output runs amends to its end, and returns what it printed and its exit code.
 func output(t *testing.T, args ...string) (printed string, code int) {
 	t.Helper()

@@ -126,6 +126,11 @@ func otherContent(sagaID string) string {
 // lastSequence is how far a stream reaches: it moves with every message stored.
 func lastSequence(t *testing.T, nc *nats.Conn, stream string) uint64 {
 	t.Helper()
+	return streamState(t, nc, stream).LastSeq
+}
+
+func streamState(t *testing.T, nc *nats.Conn, stream string) jetstream.StreamState {
+	t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -134,5 +139,5 @@ func lastSequence(t *testing.T, nc *nats.Conn, stream string) uint64 {
 	if err != nil {
 		t.Fatalf("looking at stream %s: %v", stream, err)
 	}
-	return handle.CachedInfo().State.LastSeq
+	return handle.CachedInfo().State
 }

@@ -52,6 +52,29 @@ func TestStaleOwner(t *testing.T) {
 	conclude(t, s, l)
 }
 
+// TestStaleWorkers stops one of two replicas of each worker under load, and
+// continues it when its commands have long been repeated elsewhere. It works off
+// what it was sent, on a picture of long ago: nothing happens twice, and nothing
+// is sold twice (D6, D16, D24, D26, I2, I11).
+func TestStaleWorkers(t *testing.T) {
+	slow(t)
+	random, s, l, _ := underLoad(t)
+	stale := s.startAll(splitRoles[2:]...)
+	for range 2 {
+		l.await(t, clients)
+		for _, p := range stale {
+			p.signal(syscall.SIGSTOP)
+		}
+		// Longer than a command may take, so that it is repeated.
+		pass(commandTimeout + between(random, time.Second, 3*time.Second))
+		for _, p := range stale {
+			p.signal(syscall.SIGCONT)
+		}
+	}
+	l.await(t, clients)
+	conclude(t, s, l)
+}
+
 // sagasHeldBy waits until clients' orders wait for a payment, and returns those
 // that one orchestrator holds.
 func sagasHeldBy(t *testing.T, nc *nats.Conn, l *load, owner *process) []string {

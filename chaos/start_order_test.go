@@ -62,6 +62,34 @@ func natsComesLast(t *testing.T) {
 	audit(t, s)
 }
 
+// TestStartWhileNATSFlaps kills NATS while the roles are starting, at random
+// moments: a role that loses it before it is ready waits, and does not give up
+// (issue 2 "must hold").
+func TestStartWhileNATSFlaps(t *testing.T) {
+	slow(t)
+	random := dice(t)
+	s := newSite(t, "interval")
+	server := s.start(roleNATS)
+	roles := s.startAll(splitRoles[1:]...)
+	for range kills(t, 6) {
+		for _, p := range roles {
+			p.kill()
+			p.launch()
+		}
+		pass(between(random, 0, 250*time.Millisecond))
+		server.kill()
+		server.launch()
+		for _, p := range append(roles, server) {
+			p.ready()
+		}
+	}
+	nc := s.connect()
+	if a := ask(t, nc, protocol.SubjectStart, checkout("after-flapping", "")); a.Status != protocol.StatusCompleted {
+		t.Errorf("a checkout is answered %+v", a)
+	}
+	audit(t, s)
+}
+
 // workersComeLast: a checkout whose workers are missing waits for them, the
 // status says for which, and it goes on as soon as they are there.
 func workersComeLast(t *testing.T) {

@@ -44,6 +44,7 @@ type App struct {
 	cfg     Config
 	server  *Server
 	conns   []*nats.Conn
+	writer  *store.Writer
 	started []part
 }
 
@@ -84,13 +85,13 @@ func (a *App) start(ctx context.Context) error {
 	}
 	for _, role := range a.cfg.Roles {
 		part, err := role.build(build)
-		if err == nil {
-			err = part.Start(ctx)
-		}
 		if err != nil {
 			return fmt.Errorf("starting role %s: %w", role, err)
 		}
 		a.started = append(a.started, part)
+		if err := part.Start(ctx); err != nil {
+			return fmt.Errorf("starting role %s: %w", role, err)
+		}
 	}
 	return nil
 }
@@ -107,12 +108,11 @@ func (a *App) prepare(ctx context.Context) (buildConfig, error) {
 	if err != nil {
 		return buildConfig{}, err
 	}
-	writer, err := store.NewWriter(nc, groupFrom)
-	if err != nil {
+	if a.writer, err = store.NewWriter(nc, groupFrom); err != nil {
 		return buildConfig{}, fmt.Errorf("starting the writer: %w", err)
 	}
 	defs, err := definitions.Shipped()
-	return buildConfig{Config: a.cfg, conn: nc, writer: writer, definitions: defs, name: instanceName()}, err
+	return buildConfig{Config: a.cfg, conn: nc, writer: a.writer, definitions: defs, name: instanceName()}, err
 }
 
 func roleNames(roles []Role) string {
@@ -173,6 +173,11 @@ func (a *App) Stop(ctx context.Context) error {
 		errs = append(errs, a.started[n].Stop(ctx))
 	}
 	a.started = nil
+	if a.writer != nil {
+		// Unsubscribing fails when the connection was cut before.
+		_ = a.writer.Close()
+		a.writer = nil
+	}
 	for _, nc := range a.conns {
 		nc.Close()
 	}

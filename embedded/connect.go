@@ -32,7 +32,7 @@ func options(name string, log zerolog.Logger) []nats.Option {
 	return []nats.Option{
 		nats.Name(name), nats.ReconnectBufSize(-1), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectWait, reconnectWait),
-		nats.PingInterval(pingInterval), nats.PermissionErrOnSubscribe(true),
+		nats.PingInterval(pingInterval), nats.PermissionErrOnSubscribe(true), nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Warn().Err(err).Msg("lost NATS; reconnecting")

@@ -40,7 +40,9 @@ type Hold struct {
 // Reserve holds every line of an order, or declines and names each SKU of which
 // there is not enough (S0-08, D15). available tells how many pieces of an SKU
 // may still be reserved; of an unknown one there are none.
-func Reserve(cmd protocol.ReserveInventory, available func(sku string) int64, at int64) (Reservation, protocol.ReserveInventoryOK, *protocol.Failure) {
+func Reserve(
+	cmd protocol.ReserveInventory, available func(sku string) int64, at int64,
+) (Reservation, protocol.ReserveInventoryOK, *protocol.Failure) {
 	reservation := Reservation{Status: Active, ReservedAt: at, Lines: make([]Hold, len(cmd.Items))}
 	ok := protocol.ReserveInventoryOK{Reservations: make([]protocol.Reservation, len(cmd.Items))}
 	var short []string

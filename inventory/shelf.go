@@ -108,7 +108,9 @@ func (s *shelf) available(sku string) int64 {
 }
 
 // reserve is Reserve on this shelf.
-func (s *shelf) reserve(cmd protocol.ReserveInventory, at int64) (Reservation, protocol.ReserveInventoryOK, *protocol.Failure) {
+func (s *shelf) reserve(
+	cmd protocol.ReserveInventory, at int64,
+) (Reservation, protocol.ReserveInventoryOK, *protocol.Failure) {
 	return Reserve(cmd, s.available, at)
 }
 

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"amends/protocol"
@@ -31,11 +32,7 @@ func (i *instance) event(a answered) saga.Event {
 	op := i.def.Operation(i.state.Cursor, i.state.Phase == saga.Compensating)
 	i.o.noteWorker(op.Subject, a)
 	if a.absent || a.unsent {
-		e := i.answer(saga.Unavailable, now)
-		return saga.Event{
-			Type: saga.WorkerAbsent, At: now, Step: e.Step, Attempt: e.Attempt,
-			Compensating: i.state.Phase == saga.Compensating, Times: e.Times,
-		}
+		return i.absent(now)
 	}
 	i.sent.Received, i.sent.Answered = instantOf(a.header, protocol.HeaderReceived), instantOf(a.header, protocol.HeaderAnswered)
 	parsed, err := protocol.ParseReply(op.Type, i.id, i.state.Cursor, a.body)
@@ -44,20 +41,23 @@ func (i *instance) event(a answered) saga.Event {
 	}
 	switch parsed.Verdict {
 	case protocol.Accepted:
-		kept, missing := keep(op.Keep, parsed.Fields)
-		if missing != "" {
-			return i.misfit(now, "the answer lacks "+missing)
+		kept, problem := keep(op.Keep, parsed.Fields)
+		if problem != "" {
+			return i.misfit(now, problem)
 		}
 		e := i.answer(saga.Accepted, now)
 		e.Fields = kept
 		return e
 	case protocol.Declined:
 		e := i.answer(saga.Declined, now)
-		e.Code, e.DeclineCode = parsed.Failure.Error, parsed.Failure.DeclineCode
+		e.Code, e.DeclineCode = brief(parsed.Failure.Error), brief(parsed.Failure.DeclineCode)
 		return e
 	default:
+		if parsed.Trouble.Error == string(protocol.CodeOverloaded) {
+			return i.absent(now)
+		}
 		e := i.answer(saga.Unavailable, now)
-		e.Code, e.Message, e.Final = parsed.Trouble.Error, parsed.Trouble.Message, !parsed.Trouble.Retryable
+		e.Code, e.Message, e.Final = brief(parsed.Trouble.Error), brief(parsed.Trouble.Message), !parsed.Trouble.Retryable
 		e.RetryAfter = saga.Duration(parsed.Trouble.RetryAfterMS) * saga.Millisecond
 		return e
 	}
@@ -75,6 +75,30 @@ func (o *Orchestrator) noteWorker(subject string, a answered) {
 	}
 }
 
+// absent is the event for a command that was certainly not taken: nobody listens,
+// all workers are busy, or the connection is down. It costs no attempt.
+func (i *instance) absent(at saga.Instant) saga.Event {
+	e := i.answer(saga.Unavailable, at)
+	e.Type, e.Compensating = saga.WorkerAbsent, i.state.Phase == saga.Compensating
+	return e
+}
+
+// maxText bounds what a worker may say in one field of an event, and maxKept all
+// that it may have kept for later steps, in bytes: the record of a saga must fit
+// into one message.
+const (
+	maxText = 256
+	maxKept = 16 << 10
+)
+
+// brief cuts a text to what an event may hold.
+func brief(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
+}
+
 // misfit is the event for an answer that breaks the protocol.
 func (i *instance) misfit(at saga.Instant, problem string) saga.Event {
 	i.log().Warn().Int("step", i.state.Cursor).Int("attempt", i.state.Attempt).Str("problem", problem).
@@ -84,19 +108,24 @@ func (i *instance) misfit(at saga.Instant, problem string) saga.Event {
 	return e
 }
 
-// keep picks the fields that later steps need. A field that is absent or null
-// is missing.
-func keep(names []string, fields map[string]json.RawMessage) (kept map[string]json.RawMessage, missing string) {
+// keep picks the fields that later steps need. A field that is absent or null, or
+// fields that are too large together, are a problem.
+func keep(names []string, fields map[string]json.RawMessage) (kept map[string]json.RawMessage, problem string) {
 	if len(names) == 0 {
 		return nil, ""
 	}
+	size := 0
 	kept = make(map[string]json.RawMessage, len(names))
 	for _, name := range names {
 		value, ok := fields[name]
 		if !ok || string(value) == "null" {
-			return nil, name
+			return nil, "the answer lacks " + name
 		}
 		kept[name] = value
+		size += len(value)
+	}
+	if size > maxKept {
+		return nil, "the fields to keep are larger than 16 KiB"
 	}
 	return kept, ""
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 )
 
 // The inbox is a work queue: JetStream gives each message to one orchestrator,
@@ -69,7 +70,7 @@ func (o *Orchestrator) reclaim(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking at the consumer of the inbox: %w", err)
 	}
-	if info.NumAckPending == 0 || info.NumWaiting > 0 {
+	if info.NumAckPending == 0 || info.NumWaiting > 0 || o.hasCompany(ctx) {
 		return nil
 	}
 	o.log.Info().Int("sagas", info.NumAckPending).Msg("taking over the sagas of an orchestrator that is gone")
@@ -78,6 +79,19 @@ func (o *Orchestrator) reclaim(ctx context.Context) error {
 		o.log.Warn().Err(err).Msg("cannot reset the inbox; the sagas come back within the ack wait")
 	}
 	return nil
+}
+
+// hasCompany reports whether another orchestrator answers. One that has as many
+// sagas as it may does not pull, and is alive all the same.
+func (o *Orchestrator) hasCompany(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	ping, err := micro.ControlSubject(micro.PingVerb, protocol.ServiceCheckout, "")
+	if err != nil {
+		return true
+	}
+	_, err = o.cfg.Conn.RequestWithContext(ctx, ping, nil)
+	return !errors.Is(err, nats.ErrNoResponders)
 }
 
 // pull takes messages from the inbox until ctx ends, never more than there are
@@ -132,6 +146,9 @@ func (o *Orchestrator) route(m jetstream.Msg) (spawned bool) {
 	var id protocol.SagaID
 	if err == nil {
 		id, err = protocol.ParseSagaID(d.Start.SagaID)
+	}
+	if err == nil && m.Subject() != protocol.SubjectInboxStart(id) {
+		err = errors.New("its subject is not that of its saga")
 	}
 	if err != nil {
 		o.log.Error().Err(err).Str("subject", m.Subject()).Msg("an inbox message is not usable; dropping it")

@@ -211,8 +211,9 @@ func (i *instance) knows(c client) bool {
 // begin starts a saga that, as far as is known, has no record yet.
 func (i *instance) begin() bool {
 	start := i.held.Start
-	def, err := i.o.find(start.Definition, start.DefinitionHash)
+	def, err := i.o.journal.definitions.find(start.Definition, start.DefinitionHash)
 	if err != nil {
+		go i.o.learn(start.Definition, start.DefinitionHash)
 		return i.pass(err)
 	}
 	i.def = def

@@ -29,37 +29,48 @@ const DefaultWait = 4 * time.Second
 func (o *Orchestrator) handleStart(r micro.Request) {
 	e, wait, err := o.readStart(r)
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		respondError(r, fmt.Errorf("encoding an inbox message: %w", err))
+		o.respondError(r.Reply(), fmt.Errorf("encoding an inbox message: %w", err))
 		return
 	}
 	id, err := protocol.ParseSagaID(e.Start.SagaID)
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
 	if e.Client.Reply != "" {
-		o.waiters.expect(e.Client.Reply)
+		o.waiters.expect(waiter{id.String(), e.Client.Reply})
 	}
 	message := &nats.Msg{Subject: protocol.SubjectInboxStart(id), Data: body, Header: nats.Header{}}
 	o.cfg.Writer.Publish(message, func(_ jetstream.PubAck, err error) {
 		if err != nil {
-			o.waiters.done(e.Client.Reply)
+			o.waiters.done(waiter{id.String(), e.Client.Reply})
 			go o.onNotQueued(r, id, e, wait, err)
 			return
 		}
 		// Nobody is told "accepted" before the inbox has it (I8).
-		o.waiters.start(e.Client.Reply, wait, func() { o.answerLate(id, e.Client) })
+		o.waiters.start(waiter{id.String(), e.Client.Reply}, wait, func() { o.answerLate(id, e.Client) })
 	})
 }
+
+// maxTraceParent bounds what is taken for the W3C trace context of a request, in
+// bytes; it has 55.
+const maxTraceParent = 64
+
+// errReply refuses a request whose answer would not reach a client. The refusal
+// itself is not sent there, either.
+var errReply = &protocol.Error{Code: protocol.CodeInvalidField, Message: "the reply subject is not one on which a client may wait"}
 
 // readStart decodes, checks and prices a request.
 func (o *Orchestrator) readStart(r micro.Request) (entry, time.Duration, error) {
 	var request protocol.StartRequest
+	if !protocol.IsReplySubject(r.Reply()) {
+		return entry{}, 0, errReply
+	}
 	unknown, err := protocol.Decode(r.Data(), &request)
 	if err != nil {
 		return entry{}, 0, err
@@ -71,7 +82,9 @@ func (o *Orchestrator) readStart(r micro.Request) (entry, time.Duration, error) 
 	if err != nil {
 		return entry{}, 0, err
 	}
-	start.TraceParent = r.Headers().Get("traceparent")
+	if parent := r.Headers().Get("traceparent"); len(parent) <= maxTraceParent {
+		start.TraceParent = parent
+	}
 	wait := DefaultWait
 	if request.WaitMS != nil {
 		wait = time.Duration(*request.WaitMS) * time.Millisecond
@@ -108,7 +121,7 @@ func (o *Orchestrator) startOf(request *protocol.StartRequest) (saga.Start, erro
 	hash := hashOf(name, fields)
 	total, priced, err := o.prices.total(request.Items)
 	if err != nil {
-		return saga.Start{}, err
+		return saga.Start{}, priceError(err)
 	}
 	if priced {
 		fields["amount"] = json.RawMessage(total.Decimal())
@@ -118,6 +131,17 @@ func (o *Orchestrator) startOf(request *protocol.StartRequest) (saga.Start, erro
 		SagaID: request.SagaID, OrderID: orderID(request.SagaID), Definition: name, DefinitionHash: o.hashes[name],
 		Request: fields, RequestHash: hash,
 	}, nil
+}
+
+// priceError tells a client why its order has no total.
+func priceError(err error) error {
+	switch {
+	case errors.Is(err, protocol.ErrAmountOverflow):
+		return &protocol.Error{Code: protocol.CodeInvalidField, Field: "items", Message: "cost more than can be written down"}
+	case errors.Is(err, protocol.ErrCurrencyMismatch):
+		return &protocol.Error{Code: protocol.CodeInvalidField, Field: "items", Message: "are priced in different currencies; order them apart"}
+	}
+	return err
 }
 
 // requestFields are the fields of the request that steps may send on.
@@ -160,10 +184,10 @@ func (o *Orchestrator) onNotQueued(r micro.Request, id protocol.SagaID, e entry,
 		// The saga is in the inbox already, or may be: this is a repetition.
 		o.await(r, id, e, wait)
 	case store.IsFull(cause):
-		respondError(r, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
+		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
 	default:
 		o.log.Error().Err(cause).Str("saga_id", id.String()).Msg("the inbox does not take starts")
-		respondError(r, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
+		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
 	}
 }
 

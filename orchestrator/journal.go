@@ -16,9 +16,9 @@ const loadTimeout = 5 * time.Second
 
 // journal keeps the records of all sagas.
 type journal struct {
-	bucket    *store.Bucket
-	retention time.Duration // of terminal records; 0 is for ever
-	find      DefinitionFinder
+	bucket      *store.Bucket
+	retention   time.Duration // of terminal records; 0 is for ever
+	definitions *shelf
 }
 
 // append writes a record in place of the revision that the caller knows, and
@@ -34,8 +34,8 @@ func (j *journal) append(r *record, started saga.Instant, revision uint64, done 
 }
 
 // load reads a saga from the leader of the stream. The error is
-// store.ErrNotFound if there is none; a record that cannot be trusted comes as
-// *brokenError.
+// store.ErrNotFound if there is none; errNoDefinition if its definition is not
+// known here; a record that cannot be trusted comes as *brokenError.
 func (j *journal) load(ctx context.Context, id protocol.SagaID) (*Journal, store.Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -43,7 +43,11 @@ func (j *journal) load(ctx context.Context, id protocol.SagaID) (*Journal, store
 	if err != nil {
 		return nil, entry, err
 	}
-	opened, err := OpenJournal(entry.Value, entry.Revision, j.find)
+	find := func(name, hash string) (*saga.Definition, error) { return j.definitions.fetch(ctx, name, hash) }
+	opened, err := OpenJournal(entry.Value, entry.Revision, find)
+	if errors.Is(err, errNoDefinition) || errors.Is(err, store.ErrUnavailable) {
+		return nil, entry, err
+	}
 	if err != nil {
 		return nil, entry, &brokenError{id: id, cause: err}
 	}

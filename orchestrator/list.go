@@ -30,7 +30,7 @@ func (o *Orchestrator) handleList(r micro.Request) {
 		err = request.Validate()
 	}
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
 	go o.respondList(r, request)
@@ -42,10 +42,10 @@ func (o *Orchestrator) respondList(r micro.Request, request protocol.ListRequest
 	list, err := o.list(ctx, request)
 	if err != nil {
 		o.log.Warn().Err(err).Msg("cannot list sagas")
-		respondError(r, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the journal cannot be read now; try again"})
+		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeUnavailable, Message: "the journal cannot be read now; try again"})
 		return
 	}
-	respond(r, list)
+	o.respond(r.Reply(), list)
 }
 
 // summary is what the headers of a record say about a saga.

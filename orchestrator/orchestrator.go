@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +28,8 @@ type Config struct {
 	// Writer writes to the journal and the inbox; other roles of the process may
 	// share it.
 	Writer *store.Writer
-	// Definitions by name. Sagas that began with others wait for them.
+	// Definitions by name. Sagas that began with an earlier version of one finish
+	// on that.
 	Definitions map[string]*saga.Definition
 	// Name tells this instance from others in the records; no two may share it.
 	Name string
@@ -153,7 +153,15 @@ func (o *Orchestrator) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.journal = &journal{bucket: bucket, retention: o.cfg.Retention, find: o.find}
+	known, err := store.Open(ctx, o.cfg.Writer, store.Config{Name: protocol.BucketDefinitions, Replicas: o.cfg.Replicas})
+	if err != nil {
+		return err
+	}
+	definitions, err := openShelf(ctx, known, o.cfg.Definitions)
+	if err != nil {
+		return err
+	}
+	o.journal = &journal{bucket: bucket, retention: o.cfg.Retention, definitions: definitions}
 	if err := o.followPrices(ctx); err != nil {
 		return err
 	}
@@ -261,14 +269,11 @@ func (o *Orchestrator) task(run func(context.Context)) {
 
 func (o *Orchestrator) now() saga.Instant { return Instant(o.cfg.Now()) }
 
-// find finds a definition by name, if it still has the content that the saga
-// began with.
-func (o *Orchestrator) find(name, hash string) (*saga.Definition, error) {
-	if def := o.cfg.Definitions[name]; def != nil && o.hashes[name] == hash {
-		return def, nil
-	}
-	return nil, &protocol.Error{
-		Code: protocol.CodeDefinitionUnknown, Field: "definition",
-		Message: "the saga began with version " + strconv.Quote(hash) + " of " + strconv.Quote(name) + ", which is not loaded here",
+// learn fetches a definition that another orchestrator has begun a saga with.
+func (o *Orchestrator) learn(name, hash string) {
+	ctx, cancel := context.WithTimeout(o.background, loadTimeout)
+	defer cancel()
+	if _, err := o.journal.definitions.fetch(ctx, name, hash); err != nil {
+		o.log.Warn().Err(err).Str("definition", name).Str("hash", hash).Msg("cannot learn a definition")
 	}
 }

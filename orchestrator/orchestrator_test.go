@@ -195,7 +195,12 @@ func TestARepeatedStartWaitsForTheEnd(t *testing.T) {
 // standing.
 func TestAProductWithoutAPriceIsNotCharged(t *testing.T) {
 	s := newStage(t)
-	s.orchestrator("one")
+	o := s.orchestrator("one")
+	s.prices(o)
+	o.prices.mu.Lock()
+	o.prices.products["other"] = o.prices.products["abc123"]
+	delete(o.prices.products, "abc123")
+	o.prices.mu.Unlock()
 	out := s.start("c1", 5000)
 	if out.Status != "ABORTED" {
 		t.Errorf("answered %+v", out)

@@ -6,9 +6,6 @@ import (
 
 	"amends/protocol"
 	"amends/saga"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 )
 
 // finish tells the clients how the saga ended, or that a person is needed, and
@@ -18,7 +15,7 @@ func (i *instance) finish() bool {
 	i.logEnd()
 	outcome := outcomeOf(&i.state)
 	for _, c := range i.clients {
-		i.o.waiters.done(c.Reply)
+		i.o.waiters.done(waiter{i.id.String(), c.Reply})
 		i.o.reply(c, outcome)
 	}
 	i.o.forget(i)
@@ -44,7 +41,8 @@ func (i *instance) refuse(cause error) bool {
 	i.leave()
 	i.log().Error().Err(cause).Msg("cannot continue the saga; it needs a person")
 	for _, c := range i.clients {
-		i.o.replyError(c, cause)
+		i.o.waiters.done(waiter{i.id.String(), c.Reply})
+		i.o.respondError(c.Reply, cause)
 	}
 	i.o.forget(i)
 	if err := i.held.msg.Ack(); err != nil {
@@ -86,35 +84,12 @@ func outcomeOf(s *saga.State) protocol.Outcome {
 // reply answers a client. It may have gone away; then nobody listens.
 func (o *Orchestrator) reply(c client, outcome protocol.Outcome) {
 	outcome.InReplyTo, outcome.Warnings = c.MsgID, c.Warnings
-	body, err := json.Marshal(outcome)
-	if err == nil {
-		err = o.cfg.Conn.Publish(c.Reply, body)
-	}
-	if err != nil {
-		o.log.Warn().Err(err).Str("saga_id", outcome.SagaID).Msg("cannot answer the client")
-	}
-}
-
-// replyError tells a client why its request was not taken.
-func (o *Orchestrator) replyError(c client, cause error) {
-	o.waiters.done(c.Reply)
-	e := protocol.AsError(cause)
-	m := nats.NewMsg(c.Reply)
-	body, err := json.Marshal(e)
-	if err == nil {
-		m.Data = body
-		m.Header.Set(micro.ErrorHeader, e.Error())
-		m.Header.Set(micro.ErrorCodeHeader, e.Status())
-		err = o.cfg.Conn.PublishMsg(m)
-	}
-	if err != nil {
-		o.log.Warn().Err(err).Msg("cannot answer the client")
-	}
+	o.respond(c.Reply, outcome)
 }
 
 func (o *Orchestrator) refuseConflict(clients []client) {
 	for _, c := range clients {
-		o.replyError(c, errConflict())
+		o.respondError(c.Reply, errConflict())
 	}
 }
 

@@ -50,11 +50,18 @@ func (p *prices) see(f store.Followed) {
 	p.products[f.Key] = price
 }
 
+// errNoPrices refuses a start as long as there is no price list at all: then the
+// part that loads it has not come up yet.
+var errNoPrices = &protocol.Error{Code: protocol.CodeUnavailable, Message: "there is no price list yet; try again with the same saga_id"}
+
 // total prices the lines of an order. ok is false if a product has no price:
 // then the inventory, which will not know it either, has the word.
 func (p *prices) total(lines []protocol.Line) (sum protocol.Money, ok bool, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	if len(p.products) == 0 {
+		return protocol.Money{}, false, errNoPrices
+	}
 	for n, line := range lines {
 		price, known := p.products[line.SKU]
 		if !known {

@@ -56,7 +56,7 @@ func (o *Orchestrator) reconcileOnce(ctx context.Context) error {
 			continue
 		}
 		if err := o.revive(ctx, id); err != nil {
-			return err
+			o.log.Warn().Err(err).Str("saga_id", text).Msg("cannot revive an open saga; trying again later")
 		}
 	}
 	return nil

@@ -28,13 +28,13 @@ func (o *Orchestrator) await(r micro.Request, id protocol.SagaID, e entry, wait 
 		err = o.cfg.Conn.FlushWithContext(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
-		respondError(r, &protocol.Error{Code: protocol.CodeUnavailable, Message: "cannot look the checkout up; try again with the same saga_id"})
+		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeUnavailable, Message: "cannot look the checkout up; try again with the same saga_id"})
 		return
 	}
 	for {
-		outcome, settled, err := o.lookUp(id, e.Start.RequestHash)
+		outcome, settled, err := o.lookUp(id, e.Start.RequestHash, true)
 		if err != nil {
-			respondError(r, err)
+			o.respondError(r.Reply(), err)
 			return
 		}
 		if settled || !changed(ctx, changes) {
@@ -63,10 +63,10 @@ func changed(ctx context.Context, changes <-chan *nats.Msg) bool {
 
 // lookUp says where a saga stands, for a client that sent a request of this
 // hash.
-func (o *Orchestrator) lookUp(id protocol.SagaID, requestHash string) (outcome protocol.Outcome, settled bool, err error) {
+func (o *Orchestrator) lookUp(id protocol.SagaID, requestHash string, again bool) (outcome protocol.Outcome, settled bool, err error) {
 	j, _, err := o.journal.load(context.Background(), id)
 	if errors.Is(err, store.ErrNotFound) {
-		return o.lookUpQueued(id, requestHash)
+		return o.lookUpQueued(id, requestHash, again)
 	}
 	if err != nil {
 		return protocol.Outcome{}, false, err
@@ -77,13 +77,17 @@ func (o *Orchestrator) lookUp(id protocol.SagaID, requestHash string) (outcome p
 	return outcomeOf(&j.State), !j.State.Phase.Live(), nil
 }
 
-// lookUpQueued looks for a saga that has no record yet in the inbox.
-func (o *Orchestrator) lookUpQueued(id protocol.SagaID, requestHash string) (protocol.Outcome, bool, error) {
+// lookUpQueued looks for a saga that has no record yet in the inbox; again says
+// whether to look for the record once more if it is not there.
+func (o *Orchestrator) lookUpQueued(id protocol.SagaID, requestHash string, again bool) (protocol.Outcome, bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
 	defer cancel()
 	queued, err := store.LastOn(ctx, o.cfg.Conn, protocol.StreamInbox, protocol.SubjectInboxStart(id))
+	if errors.Is(err, store.ErrNotFound) && again {
+		// Its owner took it between the two reads.
+		return o.lookUp(id, requestHash, false)
+	}
 	if errors.Is(err, store.ErrNotFound) {
-		// It was never taken, or it ended between the two reads: ask again.
 		return protocol.Outcome{}, false, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout is not known; try again with the same saga_id"}
 	}
 	if err != nil {

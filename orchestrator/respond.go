@@ -7,24 +7,52 @@ import (
 	"amends/protocol"
 	"amends/store"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
 
-// respond answers a request. A client that has gone away is no error of ours.
-func respond(r micro.Request, answer any) {
-	_ = r.RespondJSON(answer)
+// Answers go out by our own connection, not by micro's request: that one is not
+// safe to use beside the handler it was given to.
+
+// respond answers a request with a JSON value.
+func (o *Orchestrator) respond(reply string, value any) {
+	body, err := json.Marshal(value)
+	if err == nil {
+		err = o.publish(&nats.Msg{Subject: reply, Data: body})
+	}
+	if err != nil {
+		o.log.Warn().Err(err).Msg("cannot answer a client")
+	}
 }
 
 // respondError answers with the one shape of errors; what is inside an unknown
-// error stays inside.
-func respondError(r micro.Request, err error) {
-	if errors.Is(err, store.ErrUnavailable) {
-		err = &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store cannot be reached now; try again"}
+// error stays inside, and is logged.
+func (o *Orchestrator) respondError(reply string, cause error) {
+	if errors.Is(cause, store.ErrUnavailable) {
+		cause = &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store cannot be reached now; try again"}
 	}
-	e := protocol.AsError(err)
+	e := protocol.AsError(cause)
+	if e.Code == protocol.CodeInternal {
+		o.log.Error().Err(cause).Msg("a request could not be answered")
+	}
 	body, err := json.Marshal(e)
-	if err != nil {
-		return
+	if err == nil {
+		m := nats.NewMsg(reply)
+		m.Data = body
+		m.Header.Set(micro.ErrorHeader, e.Error())
+		m.Header.Set(micro.ErrorCodeHeader, e.Status())
+		err = o.publish(m)
 	}
-	_ = r.Error(e.Status(), e.Error(), body)
+	if err != nil {
+		o.log.Warn().Err(err).Msg("cannot answer a client")
+	}
+}
+
+// publish sends an answer, unless nobody asked for one, or the subject is not one
+// on which a client may wait.
+func (o *Orchestrator) publish(m *nats.Msg) error {
+	if m.Subject == "" || !protocol.IsReplySubject(m.Subject) {
+		return nil
+	}
+	return o.cfg.Conn.PublishMsg(m)
 }

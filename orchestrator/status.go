@@ -20,7 +20,7 @@ func (o *Orchestrator) handleStatus(r micro.Request) {
 		err = request.Validate()
 	}
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
 	go o.respondStatus(r, request)
@@ -29,15 +29,15 @@ func (o *Orchestrator) handleStatus(r micro.Request) {
 func (o *Orchestrator) respondStatus(r micro.Request, request protocol.StatusRequest) {
 	id, err := protocol.ParseSagaID(request.SagaID)
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
 	status, err := o.status(context.Background(), id)
 	if err != nil {
-		respondError(r, err)
+		o.respondError(r.Reply(), err)
 		return
 	}
-	respond(r, status)
+	o.respond(r.Reply(), status)
 }
 
 // status reads one saga. A record that cannot be trusted is reported as STUCK,
@@ -47,6 +47,8 @@ func (o *Orchestrator) status(ctx context.Context, id protocol.SagaID) (*protoco
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return o.queuedStatus(ctx, id)
+	case errors.Is(err, errNoDefinition):
+		return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the saga began with a definition that is not known here; ask an orchestrator that has it"}
 	case isBroken(err):
 		return &protocol.Status{
 			Type: protocol.TypeCheckoutStatus, SagaID: id.String(), Status: string(saga.Stuck), Incident: err.Error(),
@@ -146,7 +148,7 @@ func waitingFor(def *saga.Definition, s *saga.State) string {
 	op := def.Operation(s.Cursor, s.Phase == saga.Compensating)
 	switch {
 	case s.Absent:
-		return "a worker of " + step.Service + " on " + op.Subject + ": nobody listens there"
+		return "a worker of " + step.Service + " on " + op.Subject + ": nobody listens there, or all are busy"
 	case s.Attempt > 1:
 		return "attempt " + itoa(s.Attempt) + " of " + op.Type + " at " + step.Service
 	}

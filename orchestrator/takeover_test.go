@@ -1,7 +1,9 @@
 package orchestrator
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,6 +214,61 @@ func TestADeletedRecordMakesRoom(t *testing.T) {
 	s.must(err)
 	s.must(kv.Delete(t.Context(), "c1"))
 	if out := s.start("c1", 5000); out.Type != protocol.TypeCheckoutComplete {
+		t.Errorf("answered %+v", out)
+	}
+}
+
+// A saga finishes on the definition it began with, also when the program that
+// takes it over has another version of it.
+func TestASagaKeepsItsDefinition(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	s.prices(first)
+	s.waiting("c1")
+	s.kill(first)
+	s.prices(s.orchestrator("two", func(c *Config) {
+		changed := *c.Definitions["checkout"]
+		changed.Deadline++
+		c.Definitions["checkout"] = &changed
+	}))
+	s.listen(protocol.SubjectCharge)
+	s.ends("c1", "COMPLETED")
+	if out := s.start("c2", 5000); out.Type != protocol.TypeCheckoutComplete {
+		t.Errorf("on the new version: %+v", out)
+	}
+}
+
+// A client must not choose where on the server an answer is stored.
+func TestAnAnswerDoesNotGoIntoABucket(t *testing.T) {
+	s := newStage(t)
+	o := s.orchestrator("one")
+	s.prices(o)
+	s.start("victim", 5000)
+	body := `{"saga_id":"c1","user_id":"u42","items":[{"sku":"abc123","quantity":2}],"shipping_address":"123 Main St"}`
+	s.must(s.client.PublishRequest(protocol.SubjectStart, "$KV.SAGAS.victim", []byte(body)))
+	s.must(s.client.PublishRequest(protocol.SubjectStart, "$KV.SAGAS.victim", []byte(`not JSON`)))
+	if out := s.start("c2", 5000); out.Status != "COMPLETED" {
+		t.Errorf("answered %+v", out)
+	}
+	if status := s.status("victim"); status.Status != "COMPLETED" {
+		t.Errorf("the victim is %+v", status)
+	}
+}
+
+// A trace context of any size, or a worker that talks too much, does not make a
+// record that the server would not take.
+func TestARecordStaysSmall(t *testing.T) {
+	s := newStage(t)
+	long := strings.Repeat("x", 60_000)
+	s.answer(protocol.SubjectReserve, func(c protocol.Command) string {
+		return fmt.Sprintf(`{"type":"%s_error","saga_id":"%s","step":%d,"error":"e","message":"%s","retryable":true}`, c.Type, c.SagaID, c.Step, long)
+	})
+	s.prices(s.orchestrator("one", func(c *Config) {
+		impatient(c.Definitions["checkout"])
+		c.Definitions["checkout"].Steps[0].Action.Retry.Attempts = 40
+	}))
+	out := s.start("c1", 15000)
+	if out.Status != "ABORTED" {
 		t.Errorf("answered %+v", out)
 	}
 }

@@ -5,51 +5,54 @@ import (
 	"time"
 )
 
-// waiters remembers, by their reply subjects, the clients of this process that
-// wait for the end of a saga, to tell them in time that it is still running.
+// waiters remembers the clients of this process that wait for the end of a saga,
+// to tell them in time that it is still running.
 type waiters struct {
 	mu    sync.Mutex
-	until map[string]*time.Timer
+	until map[waiter]*time.Timer
 }
 
-func newWaiters() *waiters { return &waiters{until: make(map[string]*time.Timer)} }
+// waiter is a client by its reply subject, and what it waits for.
+type waiter struct{ sagaID, reply string }
+
+func newWaiters() *waiters { return &waiters{until: make(map[waiter]*time.Timer)} }
 
 // expect remembers a client whose request is on its way into the inbox.
-func (w *waiters) expect(reply string) {
+func (w *waiters) expect(who waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.until[reply] = nil
+	w.until[who] = nil
 }
 
 // start begins the wait of a client, whose request is in the inbox now: late is
 // called after it, unless the client has its answer before.
-func (w *waiters) start(reply string, wait time.Duration, late func()) {
+func (w *waiters) start(who waiter, wait time.Duration, late func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, expected := w.until[reply]; !expected {
+	if _, expected := w.until[who]; !expected {
 		return
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(wait, func() {
 		w.mu.Lock()
-		mine := w.until[reply] == timer
+		mine := w.until[who] == timer
 		if mine {
-			delete(w.until, reply)
+			delete(w.until, who)
 		}
 		w.mu.Unlock()
 		if mine {
 			late()
 		}
 	})
-	w.until[reply] = timer
+	w.until[who] = timer
 }
 
 // done says that the client has its answer.
-func (w *waiters) done(reply string) {
+func (w *waiters) done(who waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if timer := w.until[reply]; timer != nil {
+	if timer := w.until[who]; timer != nil {
 		timer.Stop()
 	}
-	delete(w.until, reply)
+	delete(w.until, who)
 }

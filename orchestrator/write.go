@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"amends/protocol"
 	"amends/saga"
 	"amends/store"
 )
@@ -49,7 +50,8 @@ func (i *instance) journalEvent(e saga.Event, state saga.State, effects []saga.E
 func (i *instance) claim(j *Journal) bool {
 	i.def, i.state, i.record, i.revision = j.Def, j.State, j.record, j.Revision
 	i.record.Owner, i.record.Epoch = i.o.cfg.Name, j.Epoch+1
-	if !j.State.Absent {
+	// A saga that only waits has not killed its owner.
+	if !j.State.Absent && j.State.Due <= i.o.now() {
 		i.record.Claims++
 	}
 	if panics := i.o.panics(i.id); i.record.Claims > maxClaims || panics >= maxPanics {
@@ -78,10 +80,24 @@ func (i *instance) onStored(m stored) bool {
 	if errors.Is(m.err, store.ErrConflict) {
 		return i.load()
 	}
+	if errors.Is(m.err, store.ErrTooLarge) {
+		return i.outgrown()
+	}
 	i.log().Warn().Err(m.err).Int("events", len(i.write.record.Events)).Msg("journal write not acknowledged; reading back")
 	i.next()
 	i.wakeIn(pause)
 	return true
+}
+
+// outgrown parks a saga whose next event makes its record larger than the server
+// takes. The event is left out; what the journal has, it keeps.
+func (i *instance) outgrown() bool {
+	i.log().Error().Int("bytes", len(i.write.record.encode())).Msg("the record of the saga has outgrown the server's limit")
+	i.write, i.backlog = nil, nil
+	if i.revision == 0 {
+		return i.refuse(&protocol.Error{Code: protocol.CodeTooLarge, Message: "the checkout is too large for the journal"})
+	}
+	return i.handle(saga.Event{Type: saga.Quarantined, At: i.o.now(), Message: "its record has outgrown the limit of the server"})
 }
 
 // commit makes the written record the current one, and acts.
@@ -126,6 +142,8 @@ func (i *instance) onLoaded(m loaded) bool {
 	case errors.Is(m.err, store.ErrNotFound):
 		i.mark = m.entry.Revision
 		return i.onNoRecord()
+	case errors.Is(m.err, errNoDefinition):
+		return i.pass(m.err)
 	case isBroken(m.err):
 		return i.refuse(m.err)
 	case m.err != nil:
@@ -155,7 +173,7 @@ func (i *instance) landed(j *Journal) bool {
 func (i *instance) onNoRecord() bool {
 	switch {
 	case i.revision != 0:
-		i.log().Error().Uint64("revision", i.revision).Msg("the record has vanished; leaving the saga alone")
+		i.log().Error().Uint64("revision", i.revision).Msg("the record has vanished while the saga ran; leaving it alone")
 		i.abandon()
 		return false
 	case i.write != nil:

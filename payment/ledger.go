@@ -22,6 +22,7 @@ const (
 	ReasonInsufficientFunds = "insufficient_funds"
 	ReasonExpiredCard       = "expired_card"
 	ReasonSuspectedFraud    = "suspected_fraud"
+	ReasonInvalidAmount     = "invalid_amount"
 	ReasonPaymentMismatch   = "payment_mismatch" // a refund of another payment than that of the step
 	ReasonAmountMismatch    = "amount_mismatch"  // a refund of another amount than was captured
 )
@@ -64,7 +65,7 @@ func Capture(cmd protocol.ChargePayment, at int64) (Charge, protocol.ChargePayme
 	}
 	money, err := cmd.Money()
 	if err != nil {
-		return Charge{}, protocol.ChargePaymentOK{}, &protocol.Failure{Error: ReasonAmountMismatch}
+		return Charge{}, protocol.ChargePaymentOK{}, &protocol.Failure{Error: ReasonInvalidAmount}
 	}
 	key := cmd.SagaID + "-" + strconv.Itoa(cmd.Step)
 	charge := Charge{

@@ -45,7 +45,7 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// TestMagicUsers holds the table of the README: who is declined, and why (S0-14).
+// TestMagicUsers: who is declined by the simulated bank, and why (S0-14).
 func TestMagicUsers(t *testing.T) {
 	for user, want := range map[string]protocol.Failure{
 		"u999": {Error: "insufficient_funds", DeclineCode: "DECLINED"},

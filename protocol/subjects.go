@@ -41,11 +41,12 @@ const (
 // Buckets. A bucket NAME is the JetStream stream KV_NAME with the subjects
 // $KV.NAME.>, so that `nats kv get NAME KEY` reads it.
 const (
-	BucketSagas     = "SAGAS"
-	BucketCatalog   = "CATALOG"
-	BucketInventory = "INVENTORY"
-	BucketPayments  = "PAYMENTS"
-	BucketShipments = "SHIPMENTS"
+	BucketSagas       = "SAGAS"
+	BucketCatalog     = "CATALOG"
+	BucketDefinitions = "DEFINITIONS"
+	BucketInventory   = "INVENTORY"
+	BucketPayments    = "PAYMENTS"
+	BucketShipments   = "SHIPMENTS"
 )
 
 // SubjectInboxStart is where a start waits for an owner: saga.start.<saga_id>.
@@ -71,6 +72,10 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // of one saga: <saga_id>.<step>. A saga id holds no dot, so no key is a prefix
 // of another saga's key.
 func StepKey(id SagaID, step int) string { return id.String() + "." + strconv.Itoa(step) }
+
+// DefinitionKey is the key of one version of a definition in the bucket
+// DEFINITIONS: <name>.<hash>.
+func DefinitionKey(name, hash string) string { return name + "." + hash }
 
 // IdempotencyKey names one logical operation, the same for every attempt:
 // <saga_id>.<step>.do for an action, <saga_id>.<step>.undo for its compensation

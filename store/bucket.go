@@ -163,7 +163,7 @@ func (b *Bucket) Submit(w *Write, done func(revision uint64, err error)) {
 // mark which a deletion left: a write that brings the key back has to name it.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	e, err := LastOn(ctx, b.nc, protocol.BucketStream(b.name), protocol.BucketSubject(b.name, key))
-	if err == nil && e.Header.Get("KV-Operation") != "" {
+	if err == nil && isDeletion(e.Header) {
 		err = ErrNotFound
 	}
 	if err != nil {

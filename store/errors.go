@@ -21,6 +21,9 @@ var (
 	// ErrRefused says that the stream refused the write for another reason than
 	// a conflict, such as a full disk; nothing was stored.
 	ErrRefused = errors.New("the stream refused the write")
+	// ErrTooLarge says that the value is larger than the server takes; it never
+	// will be stored.
+	ErrTooLarge = errors.New("the value is too large for the server")
 	// ErrNotFound says that the key has no value.
 	ErrNotFound = errors.New("no such key")
 	// ErrClosed says that the bucket was closed before the write was sent.

@@ -8,6 +8,7 @@ import (
 
 	"amends/protocol"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -84,8 +85,13 @@ func followed(key string, m jetstream.Msg, meta *jetstream.MsgMetadata) Followed
 			Key: key, Value: m.Data(), Revision: meta.Sequence.Stream,
 			Header: h, Stored: meta.Timestamp,
 		},
-		Deleted: h.Get("KV-Operation") != "" || h.Get("Nats-Marker-Reason") != "",
+		Deleted: isDeletion(h),
 	}
+}
+
+// isDeletion tells the mark that a deletion, or an expiry, has left from a value.
+func isDeletion(h nats.Header) bool {
+	return h.Get("KV-Operation") != "" || h.Get("Nats-Marker-Reason") != ""
 }
 
 // Scan calls see for every value that is in the bucket now, and returns when it

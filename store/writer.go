@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -123,11 +124,19 @@ func (w *Writer) publish(m *nats.Msg, done func(jetstream.PubAck, error)) {
 	w.mu.Unlock()
 	m.Reply = w.inbox + strconv.FormatUint(token, 36)
 	if err := w.nc.PublishMsg(m); err != nil {
-		// Not connected, or closed: without a reconnect buffer nothing was sent.
 		if p := w.take(token); p != nil {
-			go p.done(jetstream.PubAck{}, ErrUnavailable)
+			go p.done(jetstream.PubAck{}, unsent(err))
 		}
 	}
+}
+
+// unsent says why nothing was sent: the value can never be, or there is no
+// connection now (without a reconnect buffer it is not sent later).
+func unsent(err error) error {
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return ErrTooLarge
+	}
+	return ErrUnavailable
 }
 
 func (w *Writer) take(token uint64) *pending {

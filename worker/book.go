@@ -22,9 +22,9 @@ const writeTimeout = 3 * time.Second
 // in one bucket, under the key <prefix><saga_id>.<step>. It can be written in
 // once its service has started.
 type Book[E any] struct {
-	name   string // of the bucket
-	prefix string // ends in a dot, or is empty
-	view   *view[E]
+	name   string   // of the bucket
+	prefix string   // ends in a dot, or is empty
+	view   *view[E] // nil in a plain book
 
 	conn    *nats.Conn
 	js      jetstream.JetStream
@@ -37,14 +37,6 @@ type Book[E any] struct {
 // as a charge.
 func NewBook[E any](bucket string) *Book[E] {
 	return &Book[E]{name: bucket}
-}
-
-// NewGuardedBook describes a book whose decisions rest on a picture of the whole
-// bucket, such as the stock that is left. Each write demands that nobody wrote
-// anything since, so that no replica ever decides on stale knowledge; within one
-// service, commands are decided and stored one after the other.
-func NewGuardedBook[E any](bucket, prefix string, picture Picture[E]) *Book[E] {
-	return &Book[E]{name: bucket, prefix: prefix, view: newView(picture)}
 }
 
 // open binds the book to its bucket, which is created if there is none.
@@ -86,6 +78,9 @@ type recalled[E any] struct {
 	revision uint64
 }
 
+// decider makes the next memory of a step from the one before.
+type decider[E any] func(Memory[E]) (Memory[E], error)
+
 // recall reads what is remembered of a step, from the leader of the bucket. A
 // step never heard of is the zero value.
 func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) {
@@ -108,7 +103,7 @@ func (b *Book[E]) recall(ctx context.Context, step string) (recalled[E], error) 
 // remembered of it afterwards: its own memory, or another if the record, or the
 // picture on which the decision rests, has changed meanwhile. An error says that
 // nothing is known.
-func (b *Book[E]) keep(ctx context.Context, step string, known recalled[E], decide func(Memory[E]) (Memory[E], error)) (recalled[E], error) {
+func (b *Book[E]) keep(ctx context.Context, step string, known recalled[E], decide decider[E]) (recalled[E], error) {
 	if b.view != nil {
 		return b.keepInChain(ctx, step, known, decide)
 	}

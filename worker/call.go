@@ -86,16 +86,22 @@ func (c *call) isRepeated() bool {
 	return attempt != "" && attempt != "1"
 }
 
-// checkKey holds the idempotency key in the headers, if there is one, against
-// the command: a sender that disagrees with itself is not to be trusted with
-// money (D6).
-func (c *call) checkKey(id protocol.SagaID, command protocol.Command) error {
+// check holds a command against the endpoint to which it came, and against the
+// idempotency key in its headers, if there is one: a sender that disagrees with
+// itself is not to be trusted with money (D6).
+func (c *call) check(id protocol.SagaID, command protocol.Command, compensating bool) error {
+	if command.Compensating != compensating {
+		return &protocol.Error{
+			Code: protocol.CodeInvalidField, Field: "compensating",
+			Message: "must be true where a step is undone, and only there",
+		}
+	}
 	key := c.header.Get(protocol.HeaderKey)
-	if key == "" || key == protocol.IdempotencyKey(id, command.Step, command.Compensating) {
-		return nil
+	if key != "" && key != protocol.IdempotencyKey(id, command.Step, compensating) {
+		return &protocol.Error{
+			Code: protocol.CodeInvalidField, Field: protocol.HeaderKey,
+			Message: "does not belong to the saga, the step and the direction of this command",
+		}
 	}
-	return &protocol.Error{
-		Code: protocol.CodeInvalidField, Field: protocol.HeaderKey,
-		Message: "does not belong to the saga, the step and the direction of this command",
-	}
+	return nil
 }

@@ -172,6 +172,22 @@ func (r *replica) followAll() {
 	}
 }
 
+// deliver lets the next write reach the server, acknowledge lets the next answer
+// come back.
+func (r *replica) deliver() {
+	if len(r.out) > 0 {
+		r.acks = append(r.acks, r.out[0]())
+		r.out = r.out[1:]
+	}
+}
+
+func (r *replica) acknowledge() {
+	if len(r.acks) > 0 {
+		r.acks[0]()
+		r.acks = r.acks[1:]
+	}
+}
+
 // command decides what n seats for a step are answered with, or frees them if n
 // is 0. The caller may know the revision of the record, or wrongly believe that
 // there is none.
@@ -184,7 +200,7 @@ func (r *replica) command(step string, n int, revision uint64) {
 		if n == 0 || n <= r.picture.left() {
 			m.Effect = &seating{Seats: n}
 		}
-		if _, err := r.book.append(step, m, revision); err != nil {
+		if _, err := r.book.send(step, m, revision); err != nil {
 			panic(err)
 		}
 	})
@@ -210,18 +226,8 @@ func TestChainNeverOversells(t *testing.T) {
 				}
 				r.command(step, rapid.IntRange(0, 6).Draw(t, "seats"), revision)
 			},
-			"deliver": func(t *rapid.T) {
-				if r := pick(t); len(r.out) > 0 {
-					r.acks = append(r.acks, r.out[0]())
-					r.out = r.out[1:]
-				}
-			},
-			"acknowledge": func(t *rapid.T) {
-				if r := pick(t); len(r.acks) > 0 {
-					r.acks[0]()
-					r.acks = r.acks[1:]
-				}
-			},
+			"deliver":     func(t *rapid.T) { pick(t).deliver() },
+			"acknowledge": func(t *rapid.T) { pick(t).acknowledge() },
 			"lose an acknowledgement": func(t *rapid.T) {
 				if r := pick(t); len(r.acks) > 0 {
 					r.acks = r.acks[1:]
@@ -252,8 +258,7 @@ func TestChainNeverOversells(t *testing.T) {
 		})
 		for _, r := range replicas {
 			for len(r.out) > 0 {
-				r.out[0]()()
-				r.out = r.out[1:]
+				r.deliver()
 			}
 		}
 		for i, r := range replicas {

@@ -97,7 +97,8 @@ func (b *Book[E]) see(ctx context.Context, f store.Followed) {
 		return // our own, in the picture since it was decided
 	}
 	if err := b.drawEntry(f); err != nil {
-		b.log.Error().Err(err).Str("bucket", b.name).Str("key", f.Key).Msg("a stored value makes no sense and is left out")
+		b.log.Error().Err(err).Str("bucket", b.name).Str("key", f.Key).
+			Msg("a stored value makes no sense and is left out")
 	}
 	v.grow(f.Revision, f.Header.Get(jetstream.MsgIDHeader))
 }

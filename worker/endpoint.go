@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"amends/protocol"
@@ -23,104 +24,42 @@ type Command interface {
 	Header() protocol.Command
 }
 
-// Act is the endpoint of an action. The rule decides a command that was never
-// seen before, at a time in microseconds since 1970 UTC: it returns the business
-// row to keep and the fields of the <Action>_ok reply, or why it declines. It
-// must be pure: it may run more than once before a decision of it is stored.
-func Act[C Command, E, R any](subject string, book *Book[E], rule func(cmd C, at int64) (E, R, *protocol.Failure)) Endpoint {
-	return command(subject, book, func(cmd C, _ Memory[E], at int64) (decision[E], error) {
-		effect, ok, declined := rule(cmd, at)
-		return decision[E]{effect: &effect, ok: ok, declined: declined}, nil
+// Action decides a command that was never seen before, at a time in microseconds
+// since 1970 UTC: it returns the business row to keep and the fields of the
+// <Action>_ok reply, or why it declines. It must be pure: it may run more than
+// once before a decision of it is stored.
+type Action[C Command, E, R any] func(cmd C, at int64) (row E, ok R, declined *protocol.Failure)
+
+// Compensation undoes an action that was accepted: it returns the business row
+// as it is afterwards, or why it refuses (which an operator will have to look at:
+// D14). It must be pure as well.
+type Compensation[C Command, E any] func(cmd C, row E, at int64) (after E, declined *protocol.Failure)
+
+// Act is the endpoint of an action.
+func Act[C Command, E, R any](subject string, book *Book[E], decide Action[C, E, R]) Endpoint {
+	return command(subject, false, book, func(cmd C, _ Memory[E], at int64) (decision[E], error) {
+		row, ok, declined := decide(cmd, at)
+		return decision[E]{effect: &row, ok: ok, declined: declined}, nil
 	})
 }
 
-// Undo is the endpoint of a compensation. The rule sees the business row of an
-// action that was accepted, and returns the row as it is afterwards, or why it
-// refuses (which an operator will have to look at: D14). A compensation of
-// something that never happened is accepted without asking the rule.
-func Undo[C Command, E any](subject string, book *Book[E], rule func(cmd C, done E, at int64) (E, *protocol.Failure)) Endpoint {
-	return command(subject, book, func(cmd C, m Memory[E], at int64) (decision[E], error) {
+// Undo is the endpoint of a compensation. What never happened is undone without
+// asking the ledger.
+func Undo[C Command, E any](subject string, book *Book[E], decide Compensation[C, E]) Endpoint {
+	return command(subject, true, book, func(cmd C, m Memory[E], at int64) (decision[E], error) {
 		if m.Effect == nil {
-			return decision[E]{}, fmt.Errorf("undoing step %d of saga %s: its action was accepted and left no row", m.Step, m.SagaID)
+			return decision[E]{}, errors.New("the action was accepted and left no row")
 		}
-		after, declined := rule(cmd, *m.Effect, at)
+		after, declined := decide(cmd, *m.Effect, at)
 		return decision[E]{effect: &after, declined: declined}, nil
 	})
 }
 
-// Query is the endpoint of a question. find may look at the picture of a guarded
-// book, which does not change meanwhile. Its error should be a *protocol.Error,
-// such as not_found.
-func Query[Q interface{ Validate() error }, E, A any](subject string, book *Book[E], find func(q Q) (A, error)) Endpoint {
-	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
-		var q Q
-		if err := decode(c.data, &q); err != nil {
-			return task{}, err
-		}
-		return task{run: func(ctx context.Context) ([]byte, error) {
-			var a A
-			var err error
-			if gone := book.look(ctx, func() { a, err = find(q) }); gone != nil {
-				return nil, gone
-			}
-			if err != nil {
-				return nil, err
-			}
-			return json.Marshal(a)
-		}}, nil
-	}}
-}
-
-// StepQuery asks a participant for what it holds for one step of a saga.
-type StepQuery struct {
-	SagaID string `json:"saga_id"`
-	Step   int    `json:"step"`
-}
-
-// Validate checks the query. The error is a *protocol.Error.
-func (q StepQuery) Validate() error {
-	if _, err := protocol.ParseSagaID(q.SagaID); err != nil {
-		return err
-	}
-	if q.Step < 1 || q.Step > protocol.MaxSteps {
-		return &protocol.Error{
-			Code: protocol.CodeInvalidField, Field: "step",
-			Message: fmt.Sprintf("must be from 1 to %d", protocol.MaxSteps),
-		}
-	}
-	return nil
-}
-
-// Lookup is the endpoint that answers a StepQuery with the business row of that
-// step, under the given type, or with not_found when there is none: nothing was
-// asked for, or it was declined (D9, S2-16).
-func Lookup[E any](subject, replyType string, book *Book[E]) Endpoint {
-	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
-		var q StepQuery
-		if err := decode(c.data, &q); err != nil {
-			return task{}, err
-		}
-		return task{run: func(ctx context.Context) ([]byte, error) { return lookup(ctx, replyType, book, q) }}, nil
-	}}
-}
-
-func lookup[E any](ctx context.Context, replyType string, book *Book[E], q StepQuery) ([]byte, error) {
-	id, err := protocol.ParseSagaID(q.SagaID)
-	if err != nil {
-		return nil, err
-	}
-	known, err := book.recall(ctx, protocol.StepKey(id, q.Step))
-	if err != nil {
-		return nil, err
-	}
-	if known.memory.Effect == nil {
-		return nil, &protocol.Error{Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step"}
-	}
-	return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: q.SagaID, Step: q.Step}, known.memory.Effect)
-}
+// ledger decides a command of either direction.
+type ledger[C Command, E any] func(cmd C, m Memory[E], at int64) (decision[E], error)
 
 // command is the endpoint of an action or a compensation.
-func command[C Command, E any](subject string, book *Book[E], decide func(C, Memory[E], int64) (decision[E], error)) Endpoint {
+func command[C Command, E any](subject string, compensating bool, book *Book[E], decide ledger[C, E]) Endpoint {
 	return Endpoint{subject: subject, read: func(s *Service, c *call) (task, error) {
 		var cmd C
 		if err := decode(c.data, &cmd); err != nil {
@@ -131,7 +70,7 @@ func command[C Command, E any](subject string, book *Book[E], decide func(C, Mem
 		if err != nil {
 			return task{}, err
 		}
-		if err := c.checkKey(id, head); err != nil {
+		if err := c.check(id, head, compensating); err != nil {
 			return task{}, err
 		}
 		hash, err := hashOf(cmd)
@@ -139,14 +78,14 @@ func command[C Command, E any](subject string, book *Book[E], decide func(C, Mem
 			return task{}, err
 		}
 		cl := claim[E]{
-			command: head, step: protocol.StepKey(id, head.Step), hash: hash, now: s.cfg.Now, repeated: c.isRepeated(),
+			command: head, step: protocol.StepKey(id, head.Step), hash: hash, repeated: c.isRepeated(), now: s.cfg.Now,
 			rule: func(m Memory[E], at int64) (decision[E], error) { return decide(cmd, m, at) },
 		}
 		return task{command: &head, run: func(ctx context.Context) ([]byte, error) { return cl.settle(ctx, book) }}, nil
 	}}
 }
 
-func decode[M interface{ Validate() error }](data []byte, into *M) error {
+func decode[M Question](data []byte, into *M) error {
 	if _, err := protocol.Decode(data, into); err != nil {
 		return err
 	}

@@ -21,34 +21,24 @@ const callTimeout = 10 * time.Second
 func (s *Service) take(e Endpoint, r micro.Request) {
 	if r.Subject() != e.subject {
 		// Not a request: somebody delivers the messages of a stream here.
-		s.complaint.Warn().Str("subject", r.Subject()).Str("endpoint", e.subject).Msg("a message meant for another subject is dropped")
+		s.complaint.Warn().Str("subject", r.Subject()).Str("endpoint", e.subject).
+			Msg("a message meant for another subject is dropped")
 		return
 	}
 	c := &call{data: r.Data(), header: r.Headers(), replyTo: r.Reply(), received: s.cfg.Now()}
 	if !s.gate.enter() {
-		s.respond(c, s.turnAway(e, c))
+		s.respond(c, s.answer(e, c, s.turnAway))
 		return
 	}
 	s.crew.Do(func() {
 		defer s.gate.leave()
-		s.respond(c, s.serve(e, c))
+		s.respond(c, s.answer(e, c, s.work))
 	})
 }
 
-// turnAway answers a message for which there is no room.
-func (s *Service) turnAway(e Endpoint, c *call) answer {
-	t, err := e.read(s, c)
-	if err != nil {
-		return refusal(err)
-	}
-	if s.stopping.Err() != nil {
-		return trouble(t.command, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"})
-	}
-	return trouble(t.command, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many commands are in work; try again"})
-}
-
-// serve works on one message. A panic costs this message only.
-func (s *Service) serve(e Endpoint, c *call) (a answer) {
+// answer reads one message and lets do find the answer. A panic costs this
+// message only.
+func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, task) ([]byte, error)) (a answer) {
 	var t task
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -61,13 +51,29 @@ func (s *Service) serve(e Endpoint, c *call) (a answer) {
 	if err != nil {
 		return refusal(err)
 	}
+	body, err := do(e, t)
+	if err != nil {
+		return trouble(t.command, err)
+	}
+	return answer{body: body}
+}
+
+// turnAway answers a message for which there is no room.
+func (s *Service) turnAway(Endpoint, task) ([]byte, error) {
+	if s.stopping.Err() != nil {
+		return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"}
+	}
+	return nil, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many commands are in work; try again"}
+}
+
+func (s *Service) work(e Endpoint, t task) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(s.life, callTimeout)
 	defer cancel()
-	reply, err := t.run(ctx)
+	body, err := t.run(ctx)
 	if err != nil {
-		return trouble(t.command, s.explain(e, err))
+		return nil, s.explain(e, err)
 	}
-	return answer{body: reply}
+	return body, nil
 }
 
 // explain turns an error into what the sender is told: an *protocol.Error is

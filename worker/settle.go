@@ -80,7 +80,7 @@ func (c claim[E]) decide(m Memory[E], decide rule[E]) (Memory[E], error) {
 	at := c.now().UnixMicro()
 	d, err := decide(m, at)
 	if err != nil {
-		return m, err
+		return m, fmt.Errorf("deciding on step %s: %w", c.step, err)
 	}
 	v := Verdict{Hash: c.hash, Accepted: d.declined == nil, At: at}
 	if v.Accepted {

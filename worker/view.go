@@ -127,11 +127,12 @@ func (v *view[E]) finish(ctx context.Context, sequence uint64) {
 	v.last = ""
 }
 
-// askRedraw asks for a picture drawn anew, unless one is being drawn.
+// askRedraw asks for a picture drawn anew, unless one is being drawn, or this one
+// lacks nothing.
 func (v *view[E]) askRedraw() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.complete {
+	if !v.complete || v.seen >= v.needed {
 		return
 	}
 	select {

@@ -22,7 +22,6 @@ func (f logFlags) logger(to *os.File) zerolog.Logger {
 	if err != nil {
 		level = zerolog.InfoLevel
 	}
-	zerolog.TimeFieldFormat = zerolog.TimeFormatUnixMicro
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000000Z07:00"
 	var out io.Writer = to
 	if f.Format == "text" || f.Format == "auto" && isatty.IsTerminal(to.Fd()) {

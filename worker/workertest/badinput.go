@@ -78,7 +78,8 @@ func wrongForAll() []Wrong {
 		{"step is a text", set("step", "1"), protocol.CodeInvalidField, "step"},
 	}
 	for _, id := range []string{
-		"a.b", "a b", "*", ">", "..", "é", "a\x00b", "a\r\nb", "$KV", "_INBOX.x", strings.Repeat("x", protocol.MaxIDLength+1),
+		"a.b", "a b", "*", ">", "..", "é", "a\x00b", "a\r\nb", "$KV", "_INBOX.x",
+		strings.Repeat("x", protocol.MaxIDLength+1),
 	} {
 		wrong = append(wrong, Wrong{"saga_id is " + id, set("saga_id", id), protocol.CodeInvalidID, "saga_id"})
 	}
@@ -94,7 +95,12 @@ type notCommand struct {
 // notCommands are texts that are no command at all, or are one only for a lenient
 // reader.
 func notCommands(good string) map[string]notCommand {
-	const malformed, duplicate, tooLarge = protocol.CodeMalformedRequest, protocol.CodeDuplicateField, protocol.CodeTooLarge
+	const (
+		malformed = protocol.CodeMalformedRequest
+		duplicate = protocol.CodeDuplicateField
+		tooLarge  = protocol.CodeTooLarge
+	)
+	with := func(field string) string { return strings.Replace(good, "{", "{"+field+",", 1) }
 	return map[string]notCommand{
 		"nothing":           {"", malformed, ""},
 		"not JSON":          {"reserve!", malformed, ""},
@@ -103,9 +109,9 @@ func notCommands(good string) map[string]notCommand {
 		"two commands":      {good + good, malformed, ""},
 		"byte order mark":   {"\ufeff" + good, malformed, ""},
 		"not UTF-8":         {strings.Replace(good, "bad", "b\xffd", 1), malformed, ""},
-		"saga_id twice":     {strings.Replace(good, "{", `{"saga_id":"x",`, 1), duplicate, "saga_id"},
-		"saga_id in a case": {strings.Replace(good, "{", `{"SAGA_ID":"x",`, 1), duplicate, "saga_id"},
-		"65 KiB":            {strings.Replace(good, "{", `{"x":"`+strings.Repeat("x", protocol.MaxRequestBytes)+`",`, 1), tooLarge, ""},
-		"10,000 levels":     {strings.Replace(good, "{", `{"x":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+`,`, 1), tooLarge, ""},
+		"saga_id twice":     {with(`"saga_id":"x"`), duplicate, "saga_id"},
+		"saga_id in a case": {with(`"SAGA_ID":"x"`), duplicate, "saga_id"},
+		"65 KiB":            {with(`"x":"` + strings.Repeat("x", protocol.MaxRequestBytes) + `"`), tooLarge, ""},
+		"10,000 levels":     {with(`"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), tooLarge, ""},
 	}
 }

@@ -1,46 +1,43 @@
 package inventory_test
 
 import (
-	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"amends/inventory"
+	"amends/protocol"
 	"amends/worker/workertest"
 )
 
 // BenchmarkReserve measures reservations of two lines, 64 at once, over a real
-// server.
+// server. Replicas share the work, but not for free: each has to see what the
+// others wrote before it decides.
 func BenchmarkReserve(b *testing.B) {
+	for _, replicas := range []int{1, 2} {
+		b.Run(fmt.Sprintf("replicas=%d", replicas), func(b *testing.B) { benchmarkReserve(b, replicas) })
+	}
+}
+
+func benchmarkReserve(b *testing.B, replicas int) {
 	n := workertest.Server(b)
-	cfg := n.Config(b)
-	if _, err := inventory.Load(context.Background(), cfg, []inventory.Stock{
-		{SKU: "abc123", OnHand: 1e9}, {SKU: "xyz789", OnHand: 1e9},
-	}); err != nil {
-		b.Fatal(err)
+	load(b, n.Config(b), inventory.Stock{SKU: "abc123", OnHand: 1e9}, inventory.Stock{SKU: "xyz789", OnHand: 1e9})
+	for range replicas {
+		start(b, n.Config(b))
 	}
-	s, err := inventory.New(cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := s.Start(context.Background()); err != nil {
-		b.Fatal(err)
-	}
-	defer s.Stop(context.Background())
 	client := n.Connect(b)
 	var next atomic.Int64
-	b.SetParallelism(32)
+	b.SetParallelism(64)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			body := fmt.Sprintf(`{"type":"ReserveInventory","saga_id":"s%d","step":1,"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`, next.Add(1))
-			m, err := client.Request("inventory.reserve", []byte(body), 5e9)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if string(m.Data[:27]) != `{"type":"ReserveInventory_o` {
-				b.Fatal(string(m.Data))
+			body := fmt.Appendf(nil, `{"type":"ReserveInventory","saga_id":"s%d","step":1,`+
+				`"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`, next.Add(1))
+			m, err := client.Request(protocol.SubjectReserve, body, patience)
+			if err != nil || !strings.HasPrefix(string(m.Data), `{"type":"ReserveInventory_ok"`) {
+				b.Error(err, m)
+				return
 			}
 		}
 	})

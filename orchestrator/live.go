@@ -40,19 +40,28 @@ func (o *Orchestrator) living() []*instance {
 	return slices.Collect(maps.Values(o.live))
 }
 
-// forget removes an instance that has ended or was fenced off.
+// forget removes an instance that has ended or was fenced off, and frees its
+// place.
 func (o *Orchestrator) forget(i *instance) {
-	o.mu.Lock()
-	if o.live[i.id.String()] == i {
-		delete(o.live, i.id.String())
-		delete(o.crashes, i.id.String())
-		defer o.places.release(1)
+	if o.remove(i) {
+		o.places.release(1)
 	}
+}
+
+// remove takes an instance out of the live ones; it reports false if it was not
+// among them.
+func (o *Orchestrator) remove(i *instance) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.live[i.id.String()] != i {
+		return false
+	}
+	delete(o.live, i.id.String())
 	if len(o.live) == 0 && o.emptied != nil {
 		close(o.emptied)
 		o.emptied = nil
 	}
-	o.mu.Unlock()
+	return true
 }
 
 // giveBack returns the inbox message, so that another owner has it at once.
@@ -76,12 +85,17 @@ func (o *Orchestrator) onPanic(a actors.Actor, _ any) {
 	}
 	i.leave()
 	o.mu.Lock()
-	crashes := o.crashes[i.id.String()] + 1
+	o.crashes[i.id.String()]++
 	o.mu.Unlock()
 	o.forget(i)
+}
+
+// settled forgets the panics of a saga that has ended.
+func (o *Orchestrator) settled(i *instance) {
 	o.mu.Lock()
-	o.crashes[i.id.String()] = crashes
+	delete(o.crashes, i.id.String())
 	o.mu.Unlock()
+	o.forget(i)
 }
 
 func (o *Orchestrator) panics(id protocol.SagaID) int {

@@ -18,7 +18,7 @@ func (i *instance) finish() bool {
 		i.o.waiters.done(waiter{i.id.String(), c.Reply})
 		i.o.reply(c, outcome)
 	}
-	i.o.forget(i)
+	i.o.settled(i)
 	if err := i.held.msg.Ack(); err != nil {
 		// The message comes again, and finds a saga that has ended.
 		i.log().Warn().Err(err).Msg("cannot acknowledge the inbox message")

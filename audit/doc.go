@@ -1,5 +1,5 @@
 // Package audit proves, from the buckets alone, that nothing was charged twice,
-// oversold, lost or forgotten (invariants I1 to I6, DESIGN §10).
+// oversold, lost or forgotten (invariants I1 to I6).
 //
 // It trusts the documented formats, not the code that writes them: it decodes
 // the buckets itself, checks every hash chain, replays every journal, and holds

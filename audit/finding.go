@@ -3,7 +3,7 @@ package audit
 // Invariant names the promise that a finding breaks.
 type Invariant string
 
-// The invariants of requirements/domain.md.
+// The invariants.
 const (
 	I1 Invariant = "I1" // a COMPLETED saga has one net charge of the amount, one live shipment, and holds its goods
 	I2 Invariant = "I2" // an ABORTED saga has no net charge, no live shipment and holds no goods

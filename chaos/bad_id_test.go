@@ -12,7 +12,7 @@ import (
 )
 
 // badIDs could escape from a subject, a key, a page or a log, if anybody let
-// them in (reliability §4f).
+// them in.
 var badIDs = []string{
 	"a.b", ".", "..", "a.", ".a", "a..b", "*", ">", "a*", "a>b", "$KV", "$KV.SAGAS.a", "_INBOX.x", "$JS.API.STREAM.DELETE.KV_SAGAS",
 	"a b", " a", "a ", "a\tb", "a\nb", "a\r\nNats-Msg-Id: x", "a\x00b", "\x7f", "\u0085",

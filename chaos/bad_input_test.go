@@ -17,7 +17,7 @@ import (
 // must not see it again.
 const canary = "canary"
 
-// badInput is one row of the table of bad inputs (reliability §4e).
+// badInput is one row of the table of bad inputs.
 type badInput struct {
 	name   string
 	body   string
@@ -28,7 +28,7 @@ type badInput struct {
 
 // TestBadInput sends bad input to the running program: a typed error that names
 // the field and repeats nothing, no record written, no connection lost, and the
-// next good request answered (issue 2 "bad input").
+// next good request answered.
 func TestBadInput(t *testing.T) {
 	slow(t)
 	s := newSite(t, "interval")

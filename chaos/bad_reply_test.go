@@ -93,7 +93,7 @@ type impostor struct {
 
 // TestBadReplies: a worker that answers wrongly, late, twice or not to the
 // question can hold a saga up or make it fail; it cannot make it a success, nor
-// harm the orchestrator (reliability §4e, D26, I11; issue 2 "bad input").
+// harm the orchestrator (D26, I11).
 func TestBadReplies(t *testing.T) {
 	slow(t)
 	s := newSite(t, "interval")

@@ -15,7 +15,7 @@ import (
 const drainTimeout = 10 * time.Second
 
 // TestDrain: SIGTERM under load ends the process cleanly and in time; what it had
-// in hand goes on after a restart (DESIGN §7, reliability §4g).
+// in hand goes on after a restart.
 func TestDrain(t *testing.T) {
 	slow(t)
 	random := dice(t)
@@ -51,15 +51,15 @@ func TestDrainOfOneRole(t *testing.T) {
 }
 
 const (
-	// maxIdleKB is the memory that an idle system may take (issue 2).
+	// maxIdleKB is the memory that an idle system may take.
 	maxIdleKB = 80 * 1024
 	// wantedStart is how soon after its start a fresh system should answer its
 	// first checkout, and maxStart what a busy machine is forgiven.
 	wantedStart, maxStart = 2 * time.Second, 5 * time.Second
 )
 
-// TestIdle: an idle system is small, and a fresh one answers at once (issue 2
-// "must hold"). It does not run beside other tests.
+// TestIdle: an idle system is small, and a fresh one answers at once. It does not
+// run beside other tests.
 func TestIdle(t *testing.T) {
 	s := newSite(t, "disk")
 	begin := time.Now()

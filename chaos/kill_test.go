@@ -10,8 +10,8 @@ import (
 const clients = 16
 
 // TestKillServe holds that kill -9 of the whole process at any moment loses,
-// doubles and forgets nothing, with either durability (issue 2 "must hold",
-// DESIGN §7, I1–I6, I8, I10).
+// doubles and forgets nothing, with either durability
+// (I1–I6, I8, I10).
 func TestKillServe(t *testing.T) {
 	for durability, share := range map[string]int{"interval": 16, "disk": 14} {
 		t.Run(durability, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestKillWorkers(t *testing.T) {
 }
 
 // TestKillNATS: the same for the server that all the others need. They must
-// neither die of it nor take an unknown write for a failed one (DESIGN §3.15).
+// neither die of it nor take an unknown write for a failed one.
 func TestKillNATS(t *testing.T) {
 	slow(t)
 	random, s, l, parts := underLoad(t)

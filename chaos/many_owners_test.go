@@ -8,7 +8,7 @@ import (
 
 // TestManyOwners: a saga that waits for its next attempt does no harm to
 // anybody. However many owners die meanwhile, for reasons of their own, it is
-// not taken for what kills them (DESIGN §5: only a message that keeps killing
+// not taken for what kills them (only a message that keeps killing
 // its owner opens an incident).
 func TestManyOwners(t *testing.T) {
 	slow(t)

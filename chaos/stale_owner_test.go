@@ -20,7 +20,7 @@ const takeoverTimeout = 60 * time.Second
 // TestStaleOwner stops an orchestrator in the middle of its sagas, past the ack
 // wait, lets another one finish them, and continues it. It goes on with commands
 // of long ago: nothing happens twice, its write is refused, and no client is told
-// anything else than before (issue 2 "must hold", DESIGN §3.1, §3.3, I2, I9).
+// anything else than before (I2, I9).
 func TestStaleOwner(t *testing.T) {
 	slow(t)
 	random := dice(t)

@@ -15,7 +15,7 @@ import (
 const slowly = 30 * time.Second
 
 // TestAnyStartOrder: the roles may be started in any order; each waits for what
-// it needs and says so once (issue 2 "must hold", S3-17).
+// it needs and says so once (S3-17).
 func TestAnyStartOrder(t *testing.T) {
 	t.Run("NATS comes last", func(t *testing.T) {
 		slow(t)
@@ -64,7 +64,7 @@ func natsComesLast(t *testing.T) {
 
 // TestStartWhileNATSFlaps kills NATS while the roles are starting, at random
 // moments: a role that loses it before it is ready waits, and does not give up
-// (issue 2 "must hold").
+//.
 func TestStartWhileNATSFlaps(t *testing.T) {
 	slow(t)
 	random := dice(t)

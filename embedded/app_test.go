@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -97,6 +98,24 @@ func TestAnAddressThatCannotBeIsToldAtOnce(t *testing.T) {
 	cfg.Server.Listen = "nowhere"
 	err := embedded.New(cfg).Start(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "give host:port") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A port that is taken is told at once, not after a time-out.
+func TestAPortThatIsTakenIsToldAtOnce(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := config(t, t.TempDir())
+	cfg.Server.Listen = taken.Addr().String()
+	cfg.Server.Log = zerolog.Nop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err = embedded.New(cfg).Start(ctx)
+	if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Durability says what a crash can take.
 type Durability string
 
-// The durabilities (DESIGN §3.11).
+// The durabilities.
 const (
 	// Disk has every acknowledged write on the disk before it is acted upon: a
 	// power loss takes nothing.
@@ -103,14 +103,30 @@ func startServer(options *server.Options, log zerolog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the NATS server: %w", err), lock.Close())
 	}
-	ns.SetLoggerV2(&serverLog{log: log.With().Str("role", "nats").Logger()}, false, false, false)
+	serverLog := &serverLog{log: log.With().Str("role", "nats").Logger(), fatal: make(chan string, 1)}
+	ns.SetLoggerV2(serverLog, false, false, false)
 	ns.Start()
 	s := &Server{nats: ns, lock: lock}
-	if !ns.ReadyForConnections(readyTimeout) || !ns.JetStreamEnabled() {
+	if err := s.awaitReady(serverLog.fatal); err != nil {
 		s.Stop()
-		return nil, errors.New("starting the NATS server: it did not become ready; its log says why")
+		return nil, fmt.Errorf("starting the NATS server: %w", err)
 	}
 	return s, nil
+}
+
+// awaitReady returns when the server takes connections, or cannot.
+func (s *Server) awaitReady(fatal <-chan string) error {
+	ready := make(chan bool, 1)
+	go func() { ready <- s.nats.ReadyForConnections(readyTimeout) && s.nats.JetStreamEnabled() }()
+	select {
+	case cause := <-fatal:
+		return errors.New(cause)
+	case ok := <-ready:
+		if !ok {
+			return errors.New("it did not become ready; its log says why")
+		}
+		return nil
+	}
 }
 
 // lockStore takes the store for this process. The server itself does not: two on

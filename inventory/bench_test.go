@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,7 +29,7 @@ func benchmarkReserve(b *testing.B, replicas int) {
 	}
 	client := n.Connect(b)
 	var next atomic.Int64
-	b.SetParallelism(64)
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

@@ -16,7 +16,7 @@ import (
 
 // The inbox is a work queue: JetStream gives each message to one orchestrator,
 // and to another one when the first does not answer for it in time. Ownership,
-// failover, back-pressure and scale-out are JetStream's own (DESIGN §3.3).
+// failover, back-pressure and scale-out are JetStream's own.
 
 const (
 	// pullBatch is how many messages one pull asks for at the most.

@@ -81,7 +81,7 @@ func TestAMissingWorkerIsWaitedFor(t *testing.T) {
 	}
 }
 
-// reliability.md 4(e): an answer without payment_id is no yes.
+// An answer without payment_id is no yes.
 func TestAnAnswerThatLacksAFieldIsNoYes(t *testing.T) {
 	s := newStage(t)
 	s.answer(protocol.SubjectCharge, func(c protocol.Command) string { return ok(c, "") })

@@ -74,7 +74,7 @@ func TestAJournalOpensToItsState(t *testing.T) {
 	}
 }
 
-// DESIGN §3.16: every damage is noticed.
+// Every damage is noticed.
 func TestADamagedJournalDoesNotOpen(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -29,7 +29,7 @@ const longAckWait = time.Minute
 
 func patiently(c *Config) { c.AckWait = longAckWait }
 
-// DESIGN §7: the sagas of a dead orchestrator go on at once at the next start,
+// The sagas of a dead orchestrator go on at once at the next start,
 // not after the ack wait.
 func TestARestartTakesOverAtOnce(t *testing.T) {
 	s := newStage(t)
@@ -50,7 +50,7 @@ func TestARestartTakesOverAtOnce(t *testing.T) {
 	}
 }
 
-// DESIGN §7: with another orchestrator there, the sagas of a dead one go on
+// With another orchestrator there, the sagas of a dead one go on
 // within the ack wait.
 func TestAnotherOrchestratorTakesOver(t *testing.T) {
 	s := newStage(t)
@@ -78,7 +78,7 @@ func TestAStoppedOrchestratorHandsBack(t *testing.T) {
 	}
 }
 
-// DESIGN §3.3: an owner that has lost its saga is refused by the journal, and
+// An owner that has lost its saga is refused by the journal, and
 // dies without acknowledging or returning the message.
 func TestAStaleOwnerIsFencedOff(t *testing.T) {
 	s := newStage(t)
@@ -117,7 +117,7 @@ func (s *stage) usurp(o *Orchestrator, sagaID string) {
 	})
 }
 
-// DESIGN §3.16: a record that was tampered with is never continued, and never
+// A record that was tampered with is never continued, and never
 // begun anew.
 func TestABrokenRecordIsNeverContinued(t *testing.T) {
 	s := newStage(t)

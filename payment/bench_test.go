@@ -2,6 +2,7 @@ package payment_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +18,7 @@ func BenchmarkCharge(b *testing.B) {
 	workertest.Start(b, participant, n.Config(b))
 	client := n.Connect(b)
 	var next atomic.Int64
-	b.SetParallelism(64)
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

@@ -8,7 +8,7 @@ import (
 	"amends/protocol"
 )
 
-// badInputs is the table of bad inputs (reliability.md §4e) as far as it
+// badInputs is the table of bad inputs as far as it
 // concerns form, not meaning: what Decode answers, and of which field.
 var badInputs = []struct {
 	name, input string

@@ -26,7 +26,7 @@ func lines(n int) []protocol.Line {
 	return made
 }
 
-// badIDs are the identifiers of the bad-input table (reliability.md §4e).
+// badIDs are the identifiers of the bad-input table.
 var badIDs = map[string]string{
 	"dot": "a.b", "space": "a b", "star": "*", "wildcard": ">", "dots": "..", "unicode": "über", "NUL": "a\x00b",
 	"line break": "a\r\nb", "65 characters": strings.Repeat("a", 65), "bucket": "$KV", "inbox": "_INBOX.x",

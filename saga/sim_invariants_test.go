@@ -7,7 +7,7 @@ import (
 	"amends/saga"
 )
 
-// The invariants carry the names of notes/reliability.md 4(a). Those about the
+// The invariants are named I1 to I12. Those about the
 // journal (I7, I9) stand with it in sim_journal_test.go, those about the fence
 // (I5, I10, I11) with the participants.
 

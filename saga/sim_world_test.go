@@ -37,7 +37,7 @@ type world struct {
 	tell   bool
 }
 
-// violation is a broken invariant, by its name in notes/reliability.md 4(a).
+// violation is a broken invariant, by its name.
 type violation struct{ invariant, problem string }
 
 // bound ends a saga that runs in circles.

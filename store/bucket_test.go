@@ -153,7 +153,7 @@ func TestAGuardedWriteSeesEverything(t *testing.T) {
 	put(t, b, store.Write{Key: "c", Value: []byte("1"), Last: &last})
 }
 
-// reliability.md §2: what is not acknowledged is unknown; what cannot be sent is
+// What is not acknowledged is unknown; what cannot be sent is
 // unavailable, and is not delivered later.
 func TestAWriteWithoutAServerIsNotStoredLater(t *testing.T) {
 	b, w, server := open(t, 0)

@@ -55,7 +55,7 @@ func amends(t *testing.T, args ...string) (stdout string, code int) {
 	return <-printed, code
 }
 
-// DESIGN §9: a script decides by the exit code.
+// A script decides by the exit code.
 func TestExitCodes(t *testing.T) {
 	system(t)
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// exitCode is how a command tells a script what happened (DESIGN §9).
+// exitCode is how a command tells a script what happened.
 type exitCode int
 
 const (

@@ -114,7 +114,7 @@ var backward = []Mutant{{
 	Old: `	s.alarm(d.Step(s.Cursor).Compensation.Type + " failed: " + trouble(e))
 	s.compensate(d, e.At)`,
 	New: `	s.park(d.Step(s.Cursor).Compensation.Type + " failed: " + trouble(e))`,
-	Why: "the other steps stay undone, as with the nearest rival (peers.md 3a)",
+	Why: "the other steps stay undone",
 }, {
 	Name: "reason overwritten", File: next,
 	Old: `	s.alarm(d.Step(s.Cursor).Compensation.Type + " failed: " + trouble(e))`,

@@ -36,7 +36,13 @@ func (s Stock) Validate() error {
 type shelf struct {
 	stock    map[string]Stock  // by SKU
 	reserved map[string]int64  // pieces, by SKU; never negative
-	holding  map[string][]Hold // active reservations, by step
+	holding  map[string][]held // active reservations, by step
+}
+
+// held is what a shelf needs to know of a Hold: there may be millions.
+type held struct {
+	sku    string
+	pieces int64
 }
 
 func newShelf() *shelf {
@@ -49,26 +55,36 @@ func newShelf() *shelf {
 func (s *shelf) Clear() {
 	s.stock = make(map[string]Stock)
 	s.reserved = make(map[string]int64)
-	s.holding = make(map[string][]Hold)
+	s.holding = make(map[string][]held)
 }
 
 // Effect replaces what the reservation of one step holds.
 func (s *shelf) Effect(step string, r *Reservation) (undo func()) {
 	before := s.holding[step]
-	if r != nil && r.Status == Active {
-		s.hold(step, r.Lines)
-	} else {
-		s.hold(step, nil)
-	}
+	s.hold(step, s.heldBy(r))
 	return func() { s.hold(step, before) }
 }
 
-func (s *shelf) hold(step string, lines []Hold) {
+func (s *shelf) heldBy(r *Reservation) []held {
+	if r == nil || r.Status != Active {
+		return nil
+	}
+	lines := make([]held, len(r.Lines))
+	for i, line := range r.Lines {
+		lines[i] = held{sku: line.SKU, pieces: line.Quantity}
+		if row, known := s.stock[line.SKU]; known {
+			lines[i].sku = row.SKU // one text for all reservations of an SKU
+		}
+	}
+	return lines
+}
+
+func (s *shelf) hold(step string, lines []held) {
 	for _, line := range s.holding[step] {
-		s.reserved[line.SKU] -= line.Quantity
+		s.reserved[line.sku] -= line.pieces
 	}
 	for _, line := range lines {
-		s.reserved[line.SKU] += line.Quantity
+		s.reserved[line.sku] += line.pieces
 	}
 	if lines == nil {
 		delete(s.holding, step)

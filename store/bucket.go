@@ -99,8 +99,9 @@ func bucketStream(cfg Config) jetstream.StreamConfig {
 }
 
 // ensureTimeout bounds how long EnsureStream tries. It outlasts the election of
-// a leader.
-const ensureTimeout = 15 * time.Second
+// a leader. attemptTimeout bounds one attempt: a server that goes away takes the
+// answer with it.
+const ensureTimeout, attemptTimeout = 15 * time.Second, 3 * time.Second
 
 // EnsureStream creates a stream unless one of that name is there already. A
 // server that is still finding itself may not be able to yet; that is tried
@@ -109,7 +110,9 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 	ctx, cancel := context.WithTimeout(ctx, ensureTimeout)
 	defer cancel()
 	for {
-		_, err := js.CreateStream(ctx, cfg)
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		_, err := js.CreateStream(attempt, cfg)
+		cancel()
 		if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return nil
 		}
@@ -131,7 +134,8 @@ func isTransient(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return slices.Contains([]jetstream.ErrorCode{10005, 10008, 10009, 10049}, api.ErrorCode)
 	}
-	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse)
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrReconnectBufExceeded)
 }
 
 // Put stores a value and waits for the acknowledgement. It returns the new

@@ -34,6 +34,7 @@ var (
 const (
 	codeWrongLastSequence  = 10071 // the expected revision is not the current one
 	codeWrongLastConstant  = 10164 // the same, or another write for the key is in flight
+	codeWrongLastID        = 10070 // another message than the expected one is the last
 	codeNoMessage          = 10037
 	codeDuplicateInProcess = 10158
 )
@@ -41,7 +42,7 @@ const (
 // classify turns the error inside an acknowledgement into one of ours.
 func classify(e *jetstream.APIError) error {
 	switch e.ErrorCode {
-	case codeWrongLastSequence, codeWrongLastConstant:
+	case codeWrongLastSequence, codeWrongLastConstant, codeWrongLastID:
 		return ErrConflict
 	case codeDuplicateInProcess:
 		return ErrUnknown

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -55,12 +54,11 @@ func (b *Bucket) follow(ctx context.Context, consumer jetstream.Consumer, target
 	if err != nil {
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
+	defer messages.Stop()
 	prefix := protocol.BucketSubject(b.name, "")
 	for {
-		m, err := messages.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"amends/protocol"
-	"amends/store"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,7 +75,7 @@ func (b *Book[E]) keepInChain(
 		return recalled[E]{memory: *m}, nil
 	case errors.Is(err, errBroken):
 		return known, nil
-	case isUndecided(err) || isWrongLink(err):
+	case isUndecided(err):
 		return b.lookAgain(ctx, step, known, l)
 	}
 	return known, err
@@ -143,10 +141,4 @@ func (b *Book[E]) lookAgain(ctx context.Context, step string, known recalled[E],
 		b.view.need(l.after + 1)
 	}
 	return now, err
-}
-
-// isWrongLink tells the refusal of a write that would not stand right behind the
-// one before it.
-func isWrongLink(err error) bool {
-	return errors.Is(err, store.ErrRefused) && strings.Contains(err.Error(), "wrong last msg ID")
 }

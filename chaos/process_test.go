@@ -83,8 +83,21 @@ func cleanEnvironment() []string {
 func (p *process) ready() {
 	p.t.Helper()
 	if err := p.log.wait(p.born, readyLine, readyTimeout, p.ended); err != nil {
-		p.t.Fatalf("%s is not ready: %v", p.name, err)
+		p.t.Fatalf("%s is not ready: %v\n%s", p.name, err, p.stacks())
 	}
+}
+
+// stacks ends the process and returns what its goroutines were doing.
+func (p *process) stacks() string {
+	mark := p.log.mark()
+	p.doomed.Store(true)
+	// It fails if the process has ended already; then there are no stacks.
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+	late := time.AfterFunc(readyTimeout, p.kill)
+	defer late.Stop()
+	<-p.ended
+	lines, _ := p.log.after(mark, "")
+	return strings.Join(lines, "\n")
 }
 
 // kill ends the process as kill -9 does, and waits until it is gone. A process

@@ -63,8 +63,7 @@ func natsComesLast(t *testing.T) {
 }
 
 // TestStartWhileNATSFlaps kills NATS while the roles are starting, at random
-// moments: a role that loses it before it is ready waits, and does not give up
-//.
+// moments: a role that loses it before it is ready waits, and does not give up.
 func TestStartWhileNATSFlaps(t *testing.T) {
 	slow(t)
 	random := dice(t)
@@ -83,11 +82,9 @@ func TestStartWhileNATSFlaps(t *testing.T) {
 			p.ready()
 		}
 	}
-	nc := s.connect()
-	if a := ask(t, nc, protocol.SubjectStart, checkout("after-flapping", "")); a.Status != protocol.StatusCompleted {
-		t.Errorf("a checkout is answered %+v", a)
-	}
-	audit(t, s)
+	l := startLoad(s, random, clients)
+	l.await(t, clients)
+	conclude(t, s, l)
 }
 
 // workersComeLast: a checkout whose workers are missing waits for them, the

@@ -84,16 +84,44 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	for _, role := range a.cfg.Roles {
-		part, err := role.build(build)
-		if err != nil {
-			return fmt.Errorf("starting role %s: %w", role, err)
-		}
-		a.started = append(a.started, part)
-		if err := part.Start(ctx); err != nil {
+		if err := a.startRole(ctx, role, build); err != nil {
 			return fmt.Errorf("starting role %s: %w", role, err)
 		}
 	}
 	return nil
+}
+
+// startPause is the wait before a role is started anew.
+const startPause = 250 * time.Millisecond
+
+// startRole starts a role. On a NATS elsewhere, which may go away at any moment,
+// it tries until ctx ends: roles start in any order, and wait for each other
+// (S3-17). It says once what is in the way.
+func (a *App) startRole(ctx context.Context, role Role, build buildConfig) error {
+	told := ""
+	for {
+		part, err := role.build(build)
+		if err != nil {
+			return err
+		}
+		if err = part.Start(ctx); err == nil {
+			a.started = append(a.started, part)
+			return nil
+		}
+		err = errors.Join(err, part.Stop(context.WithoutCancel(ctx)))
+		if a.server != nil || ctx.Err() != nil {
+			return err
+		}
+		if told != err.Error() {
+			told = err.Error()
+			a.cfg.Log.Warn().Err(err).Str("role", string(role)).Msg("the role cannot start yet; trying again")
+		}
+		select {
+		case <-time.After(startPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // prepare makes what the roles of the process share. One connection and one

@@ -195,6 +195,8 @@ func LastOn(ctx context.Context, nc *nats.Conn, stream, subject string) (Entry, 
 	if err != nil {
 		return Entry{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
 	reply, err := nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, request)
 	if err != nil {
 		return Entry{}, fmt.Errorf("%w: %w", ErrUnavailable, err)

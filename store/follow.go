@@ -42,7 +42,10 @@ func (b *Bucket) Follow(ctx context.Context, pattern string, headersOnly bool, s
 }
 
 func (b *Bucket) follow(ctx context.Context, consumer jetstream.Consumer, target uint64, see func(Followed), caughtUp func()) error {
-	info, err := consumer.Info(ctx)
+	// Unlike all other requests of the library, this one waits for ever.
+	asking, cancel := context.WithTimeout(ctx, attemptTimeout)
+	info, err := consumer.Info(asking)
+	cancel()
 	if err != nil {
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}

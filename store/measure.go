@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
+
+	"amends/protocol"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,7 +31,8 @@ func Measure(ctx context.Context, nc *nats.Conn, replicas int) (groupFrom int, e
 	if err != nil {
 		return 0, err
 	}
-	name := "AMENDS_PROBE_" + nuid.Next()
+	removeOld(ctx, js)
+	name := probePrefix + nuid.Next()
 	cfg := bucketStream(Config{Name: name, Replicas: replicas})
 	if err := EnsureStream(ctx, js, cfg); err != nil {
 		return 0, fmt.Errorf("measuring writes: %w", err)
@@ -57,6 +61,19 @@ func Measure(ctx context.Context, nc *nats.Conn, replicas int) (groupFrom int, e
 		return 0, nil
 	}
 	return max(from, 2), nil
+}
+
+// probePrefix begins the names of scratch streams.
+const probePrefix = "AMENDS_PROBE_"
+
+// removeOld removes the scratch streams of processes that were killed before
+// they could. What it cannot remove is left for the next one.
+func removeOld(ctx context.Context, js jetstream.JetStream) {
+	for stream := range js.ListStreams(ctx).Info() {
+		if strings.HasPrefix(stream.Config.Name, protocol.BucketStream(probePrefix)) && time.Since(stream.Created) > time.Minute {
+			_ = js.DeleteStream(ctx, stream.Config.Name)
+		}
+	}
 }
 
 // bestTime returns the best of three times that probeWrites new keys take to be

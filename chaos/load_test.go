@@ -21,8 +21,9 @@ const (
 	// "not yet".
 	relief = 100 * time.Millisecond
 	// lastWait is how long the orders in flight may take once the system is left
-	// in peace.
-	lastWait = 90 * time.Second
+	// in peace. It is less than the minute after which the orchestrator looks for
+	// sagas that it has forgotten: it must not forget any.
+	lastWait = 40 * time.Second
 	// nobodyListens is the status of the server's own answer to a request that
 	// it could give to nobody.
 	nobodyListens = "503"

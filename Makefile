@@ -45,6 +45,13 @@ vuln: ## Look for known vulnerabilities in what is used
 sim: ## Simulate N faulty sagas (N=1000000 SEED=42)
 	$(GO) test ./saga -run '^TestSimulate$$' -count=1 -v -timeout 30m -sim.n=$(N) -sim.seed=$(SEED)
 
+# For `make sim-deep`: how many faults are combined.
+DEPTH ?= 3
+
+.PHONY: sim-deep
+sim-deep: ## Combine every three faults on every path, walk and fuzz deeper (hours)
+	$(GO) test ./saga -run '^(TestExhaustive|TestEveryPathEveryPrefix|TestAnyEvents)$$' -count=1 -v -timeout 48h -sim.depth=$(DEPTH) -walk.depth=2 -rapid.checks=1000000
+
 .PHONY: mutants
 mutants: ## Put known bugs into the core; each must be caught
 	AMENDS_MUTANTS=1 $(GO) test ./internal/mutants -count=1 -v -timeout 20m

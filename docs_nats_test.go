@@ -49,12 +49,14 @@ func playNATS(args []string) int {
 		defer nc.Close()
 		arg := func(n int) string { return append(args, make([]string, 8)...)[n] }
 		switch arg(0) + " " + arg(1) {
-		case "kv get":
-			err = playGet(nc, arg(2), arg(3))
+		case "kv get", "kv put", "kv del":
+			err = playBucket(nc, arg(1), arg(2), arg(3), arg(4))
 		case "micro ls":
 			err = playServices(nc)
 		case "reply " + arg(1):
 			err = playReply(nc, arg(1), arg(3), arg(5))
+		case "sub " + arg(1):
+			err = playSub(nc, arg(1), arg(3))
 		case "req " + arg(1):
 			var m *nats.Msg
 			if m, err = nc.Request(arg(1), []byte(arg(2)), 5*time.Second); err == nil {
@@ -71,20 +73,39 @@ func playNATS(args []string) int {
 	return 0
 }
 
-func playGet(nc *nats.Conn, bucket, key string) error {
+// playBucket is nats kv get|put|del BUCKET KEY [VALUE].
+func playBucket(nc *nats.Conn, verb, bucket, key, value string) error {
+	ctx := context.Background()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
 	}
-	kv, err := js.KeyValue(context.Background(), bucket)
+	kv, err := js.KeyValue(ctx, bucket)
 	if err != nil {
 		return err
 	}
-	entry, err := kv.Get(context.Background(), key)
+	switch verb {
+	case "put":
+		_, err = kv.PutString(ctx, key, value)
+		return err
+	case "del":
+		return kv.Delete(ctx, key)
+	}
+	entry, err := kv.Get(ctx, key)
 	if err == nil {
 		fmt.Printf("%s", entry.Value())
 	}
 	return err
+}
+
+// playSub is nats sub SUBJECT --queue GROUP.
+func playSub(nc *nats.Conn, subject, group string) error {
+	_, err := nc.QueueSubscribe(subject, group, func(m *nats.Msg) { fmt.Printf("%s\n%s\n", m.Subject, m.Data) })
+	if err != nil {
+		return err
+	}
+	fmt.Println("-- Subscribing on", subject)
+	select {}
 }
 
 func playServices(nc *nats.Conn) error {

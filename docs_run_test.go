@@ -46,7 +46,7 @@ func TestDocumentsRun(t *testing.T) {
 	}
 	tools := t.TempDir()
 	build(t, filepath.Join(tools, "amends"), "./cmd/amends")
-	for _, path := range glob(t, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guides/*.md") {
+	for _, path := range glob(t, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/failures.md", "docs/guides/*.md") {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			for try := 1; ; try++ {
@@ -147,7 +147,7 @@ func newShell(t *testing.T, tools string) *shell {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	address := "127.0.0.1:" + s.port
 	cmd.Env = append(os.Environ(), "PATH="+natsFolder(t)+":"+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir,
-		"NATS_URL="+address, "NATS_CONTEXT=", "NATS_TIMEOUT=5s", "AMENDS_NATS_LISTEN="+address, "AMENDS_LOG_FORMAT=text")
+		"NATS_URL="+address, "NATS_CONTEXT=", "NATS_TIMEOUT=5s", "AMENDS_NATS_LISTEN="+address, "AMENDS_HTTP_LISTEN=127.0.0.1:"+freePort(t), "AMENDS_LOG_FORMAT=text")
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	s.cmd, s.stdin = cmd, stdin

@@ -217,7 +217,7 @@ func prose(t *testing.T, path string) string {
 // documents are all pages of the repository.
 func documents(t *testing.T) []string {
 	t.Helper()
-	return glob(t, "*.md", "*/*.md", "docs/*/*.md")
+	return glob(t, "*.md", "*/*.md", "docs/*/*.md", "examples/*/*.md")
 }
 
 // ours are the pages about this repository itself: not the protocol, which is

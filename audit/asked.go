@@ -24,9 +24,7 @@ func effectOf(action string, step uint8) Effect {
 // fill completes an effect from the journal: from the command that the
 // definition makes of it, and from what was kept of the answer.
 func fill(asked Effect, def *saga.Definition, state *saga.State, step int) error {
-	at := *state
-	at.Cursor, at.Phase = step, saga.Running
-	command, err := saga.Command(def, &at)
+	command, err := saga.CommandIn(def, state, step, saga.Do)
 	if err != nil {
 		return err
 	}
@@ -47,15 +45,37 @@ func (r *Reservation) fill(command []byte, kept map[string]json.RawMessage) erro
 	if err := json.Unmarshal(command, &c); err != nil {
 		return fmt.Errorf("reading the command: %w", err)
 	}
-	r.Goods = GoodsOf(c.Items)
 	var held []protocol.Reservation
 	if list := kept["reservations"]; list != nil {
 		if err := json.Unmarshal(list, &held); err != nil {
 			return fmt.Errorf("reading the reservations that were kept: %w", err)
 		}
 		r.IDs = printOfIDs(held)
+		c.Items = reservedOf(c.Items, held)
 	}
+	r.Goods = GoodsOf(c.Items)
 	return nil
+}
+
+// reservedOf are the lines of an order of which the answer says that they were
+// reserved: all of them, unless it was reserved in part (D15).
+func reservedOf(items []protocol.Line, held []protocol.Reservation) []protocol.Line {
+	quantities := make(map[string]int64, len(held))
+	for _, h := range held {
+		quantities[h.SKU] = h.Quantity
+	}
+	var reserved []protocol.Line
+	for _, line := range items {
+		quantity, named := quantities[line.SKU]
+		if !named {
+			continue
+		}
+		if quantity > 0 {
+			line.Quantity = quantity
+		}
+		reserved = append(reserved, line)
+	}
+	return reserved
 }
 
 func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) (err error) {

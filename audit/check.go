@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"amends/protocol"
 	"amends/saga"
@@ -17,6 +18,9 @@ var may = map[saga.StepStatus][3]bool{
 	//                          None   Live   Undone
 	saga.StepPending:            {true, false, false},
 	saga.StepRunning:            {true, true, false},
+	saga.StepWaiting:            {true, true, false},
+	saga.StepQuerying:           {true, true, false},
+	saga.StepSkipped:            {true, true, true},
 	saga.StepCompleted:          {false, true, false},
 	saga.StepFailed:             {true, false, false},
 	saga.StepUnknown:            {true, true, true},
@@ -43,16 +47,16 @@ func Check(s *Saga, stored []Effect) []Finding {
 	return c.findings
 }
 
-// CheckQueued holds an open saga to I5: its start is still in the inbox, so that
-// it is worked on, or will be.
+// CheckQueued holds an open saga to I5: it is in the inbox, so that it is worked
+// on, or it has a timer, which will put it there.
 func CheckQueued(s *Saga, queued bool) []Finding {
 	if queued || !s.Phase.Live() {
 		return nil
 	}
 	return []Finding{{
 		Invariant: I5, SagaID: s.ID,
-		What:     "the saga is " + string(s.Phase) + ", but its start is not in the inbox: it is forgotten",
-		Evidence: "no message of " + s.ID + " in stream " + protocol.StreamInbox,
+		What:     "the saga is " + string(s.Phase) + ", but it is neither in the inbox nor has it a timer: it is forgotten",
+		Evidence: "no message of " + s.ID + " in the streams " + protocol.StreamInbox + " and " + protocol.StreamTimers,
 	}}
 }
 
@@ -66,12 +70,14 @@ func CheckAlone(sagaID string, stored []Effect) []Finding {
 	return c.findings
 }
 
-// CheckOrphan judges effects whose saga has no record (I4).
+// CheckOrphan judges effects whose saga has no record (I4). A conformance run has
+// none, and has to have undone what it did.
 func CheckOrphan(sagaID string, stored []Effect) []Finding {
 	c := checker{saga: &Saga{ID: sagaID}}
+	tried := strings.HasPrefix(sagaID, protocol.ConformancePrefix)
 	for _, e := range stored {
 		c.flaw(e)
-		if e.state() != None {
+		if e.state() == Live || e.state() == Undone && !tried {
 			c.add(I4, e, "the %s %s, but its saga has no record", e, fate(e))
 		}
 	}
@@ -109,6 +115,12 @@ func (c *checker) head() {
 
 func (c *checker) step(step *Step) {
 	e := c.at(step.Asked.Place())
+	if step.ByHand {
+		if e != nil {
+			c.flaw(e)
+		}
+		return
+	}
 	if e == nil {
 		if step.Accepted || !may[step.Status][None] {
 			c.missing(step)
@@ -120,7 +132,7 @@ func (c *checker) step(step *Step) {
 		return
 	}
 	live := e.state() == Live
-	if !may[step.Status][e.state()] {
+	if !may[step.Status][e.state()] && !c.lapsed(e) {
 		harm := live || step.Status == saga.StepCompleted
 		c.add(c.blame(harm), e, "the %s %s, but step %d is %s", e, fate(e), step.Number, step.Status)
 	}
@@ -131,6 +143,13 @@ func (c *checker) step(step *Step) {
 	if differs := e.differs(step.Asked); differs != "" {
 		c.add(c.blame(live), e, "the %s is not that of the journal: %s", e, differs)
 	}
+}
+
+// lapsed tells a reservation whose time was over before its saga has ended: what
+// becomes of it, the saga will find out. A completed one has sold what it had not.
+func (c *checker) lapsed(e Effect) bool {
+	r, ok := e.(*Reservation)
+	return ok && r.End == Lapsed && c.saga.Phase != saga.Completed
 }
 
 func (c *checker) at(p Place) Effect {

@@ -34,6 +34,13 @@ func TestCleanSagasHaveNoFindings(t *testing.T) {
 	}
 }
 
+// A parcel on its way is the shipment of its saga (D23).
+func TestAParcelOnItsWay(t *testing.T) {
+	w := completed("s")
+	set(3, "status", "handed_over")(w)
+	wants(t, w.audit())
+}
+
 func TestRecordsThatCannotBeFollowed(t *testing.T) {
 	w := completed("s")
 	for name, c := range map[string]struct {
@@ -77,12 +84,37 @@ func TestHeadOfTheRecord(t *testing.T) {
 	wants(t, audit.Check(s, aborted("s").stored()), audit.I6)
 }
 
+// settle has a person settle a step, as a STUCK saga allows.
+func (w *world) settle(step int, as saga.Resolution) *world {
+	w.put(saga.Event{Type: saga.StepResolved, Step: step, As: as, By: "ann", Reason: "r", Evidence: "e"})
+	return w
+}
+
+// what a person has settled by hand, the stores do not show. The person
+// answers for that step, and for no other.
+func TestAStepSettledByHandIsNotJudged(t *testing.T) {
+	for name, as := range map[string]saga.Resolution{"refunded by hand": saga.ByHand, "let be": saga.Skipped} {
+		t.Run(name, func(t *testing.T) {
+			w := stuck("s").settle(2, as)
+			if w.state.Phase != saga.Aborted {
+				t.Fatalf("the saga is %s", w.state.Phase)
+			}
+			wants(t, w.audit())
+			set(2, "refund", doc{"amount": json.Number("300.00")})(w)
+			wants(t, w.audit(), audit.I2) // nothing excuses this
+		})
+	}
+	other := stuck("s").settle(2, saga.ByHand)
+	copyTo(2, 9)(other)
+	wants(t, other.audit(), audit.I2)
+}
+
 func TestForgotten(t *testing.T) {
 	s, _ := audit.ReadRecord("s", begin("s").record(), saga.Running, find)
 	wants(t, audit.CheckQueued(s, true))
 	found := audit.CheckQueued(s, false)
 	wants(t, found, audit.I5)
-	if !strings.Contains(found[0].Evidence, "no message of s in stream SAGA_INBOX") {
+	if !strings.Contains(found[0].Evidence, "no message of s in the streams SAGA_INBOX and SAGA_TIMERS") {
 		t.Error(found[0].Evidence)
 	}
 	ended, _ := audit.ReadRecord("s", stuck("s").record(), saga.Stuck, find)
@@ -92,6 +124,9 @@ func TestForgotten(t *testing.T) {
 func TestOrphans(t *testing.T) {
 	wants(t, audit.CheckOrphan("s", completed("s").stored()), audit.I4, audit.I4, audit.I4)
 	wants(t, audit.CheckOrphan("s", begin("s").fates(decline).stored()))
+	wants(t, audit.CheckOrphan(protocol.ConformancePrefix+"x", completed("s").stored()), audit.I4, audit.I4, audit.I4)
+	wants(t, audit.CheckOrphan(protocol.ConformancePrefix+"x", aborted("s").stored()))
+	wants(t, audit.CheckOrphan("s", aborted("s").stored()), audit.I4, audit.I4)
 	w := aborted("s")
 	refund("1000.00")(w)
 	wants(t, audit.CheckAlone("s", w.stored()), audit.I2)

@@ -92,8 +92,15 @@ func TestAbortedSagas(t *testing.T) {
 		"refund too large": {aborted("s"), refund("250.00"), audit.I2, "gave back 250.00 USD", "PAYMENTS s.2"},
 		"goods held":       {aborted("s"), set(1, "status", "active"), audit.I2, "stands, but step 1 is COMPENSATED", "INVENTORY reservation.s.1"},
 		"parcel sent":      {aborted("s"), do(3), audit.I2, "stands, but step 3 is FAILED", "SHIPMENTS s.3"},
+		"parcel gone":      {aborted("s"), sent, audit.I2, "stands, but step 3 is FAILED", "SHIPMENTS s.3"},
 		"second charge":    {begin("s").fates(decline), copyOfCharge, audit.I2, "the journal did not ask for it", "PAYMENTS s.7"},
 	})
+}
+
+// sent makes a label that the carrier took along.
+func sent(w *world) {
+	do(3)(w)
+	set(3, "status", "handed_over")(w)
 }
 
 func copyOfCharge(w *world) {

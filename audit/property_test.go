@@ -21,7 +21,7 @@ func randomWorld(t *rapid.T, id string) *world {
 		}
 	}
 	if w.state.Phase.Live() && rapid.Bool().Draw(t, "ahead") {
-		w.work(w.state.Phase == saga.Compensating, w.state.Cursor) // done, and not journalled yet
+		w.work(w.state.Phase == saga.Compensating, w.state.Active()[0]) // done, and not journalled yet
 	}
 	return w
 }

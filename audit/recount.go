@@ -78,38 +78,50 @@ func (a *auditor) stockRows(ctx context.Context) (map[string]store.Entry, error)
 	return rows, nil
 }
 
-// holders counts what is reserved of the SKUs in doubt: by reservations that
-// were active at the moment up to which the bucket is opened, and still are.
+// holders counts what is reserved of the SKUs in doubt, by reservations that were
+// active at the moment up to which the bucket is opened, and still are; and what
+// has come and was taken, which does not change any more without their rows.
 func (a *auditor) holders(ctx context.Context, moment *bucket) (shelf, error) {
+	counted := shelf{}
 	var keys []string
 	err := moment.scan(ctx, func(f store.Followed) func() {
-		holds := a.holdsDoubt(f.Key, f.Value) != nil
+		r := a.doubtful(f.Key, f.Value)
 		return func() {
-			if holds {
+			switch {
+			case r == nil:
+			case r.holds():
 				keys = append(keys, f.Key)
+			default:
+				counted.take(r.Moves.Taken)
 			}
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	counted := shelf{}
 	var mu sync.Mutex
 	err = each(ctx, keys, func(ctx context.Context, key string) error {
 		entry, err := moment.get(ctx, key)
-		if r := a.holdsDoubt(key, entry.Value); r != nil && entry.Revision <= moment.last {
+		if r := a.doubtful(key, entry.Value); r != nil && r.holds() && entry.Revision <= moment.last {
 			mu.Lock()
 			defer mu.Unlock()
-			counted.hold(r)
+			counted.move(r.Moves)
 		}
 		return err
 	})
 	return counted, err
 }
 
-// holdsDoubt reads a value as a reservation that holds an SKU in doubt; nil if
-// it is none.
-func (a *auditor) holdsDoubt(key string, value []byte) *Reservation {
+// doubtful reads a value as a reservation that has to do with an SKU in doubt; nil
+// if it is none. A delivery is one that has taken less than nothing.
+func (a *auditor) doubtful(key string, value []byte) *Reservation {
+	if strings.HasPrefix(key, deliveryPrefix) {
+		came, err := readDelivery(value)
+		if err != nil {
+			return nil // reported when it was read first
+		}
+		return &Reservation{End: Sold, Moves: &Moves{Taken: came}}
+	}
 	if !strings.HasPrefix(key, reservationPrefix) {
 		return nil
 	}
@@ -139,6 +151,6 @@ func findStock(sku string, row store.Entry, counted shelf) []Finding {
 			Evidence: protocol.BucketInventory + " " + stockPrefix + sku,
 		}}
 	}
-	stock.Known, stock.OnHand = true, read.OnHand
+	stock.Known, stock.OnHand, stock.Counted, stock.Since = true, read.OnHand, read.Counted, read.Since
 	return CheckStock(stock)
 }

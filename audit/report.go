@@ -45,6 +45,8 @@ type Outcomes struct {
 	Running      int `json:"running"`
 	Compensating int `json:"compensating"`
 	Stuck        int `json:"stuck"`
+	Killed       int `json:"killed"`     // ended by a person where they stood
+	ByHand       int `json:"by_hand"`    // with a step that a person settled
 	Unprovable   int `json:"unprovable"` // the record cannot be followed
 }
 
@@ -123,7 +125,12 @@ func (t *tally) count(s *Saga) {
 		o.Unprovable++
 		return
 	}
+	if slices.ContainsFunc(s.Steps, func(step Step) bool { return step.ByHand }) {
+		o.ByHand++
+	}
 	switch s.Phase {
+	case saga.Killed:
+		o.Killed++
 	case saga.Completed:
 		o.Completed++
 		t.complete(s)

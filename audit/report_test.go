@@ -4,7 +4,35 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"amends/saga"
 )
+
+// Sagas that a person has ended, or a step of which a person has settled, are
+// told apart: they are no longer what the services alone say.
+func TestReportTellsWhatPeopleDid(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, 0, allBuckets...)
+	killed := begin("k1").fates(accept)
+	killed.put(saga.Event{Type: saga.KillRequested, By: "ann", Reason: "r"})
+	s.putAll(killed, stuck("s1").settle(2, saga.ByHand))
+	s.putStock("abc123", 10)
+	s.putStock("xyz789", 5)
+	r := s.audit()
+	if !r.OK() || r.Sagas.Killed != 1 || r.Sagas.ByHand != 1 || r.Sagas.Running != 0 {
+		t.Errorf("report %+v, found %v", r.Sagas, r.Findings)
+	}
+	var text bytes.Buffer
+	must(t, r.WriteText(&text))
+	for _, line := range []string{
+		"  ended     0 COMPLETED, 1 ABORTED, 1 KILLED, of which everything stands as it stood\n",
+		"  by hand   1 with a step that a person has settled, which is not judged\n",
+	} {
+		if !bytes.Contains(text.Bytes(), []byte(line)) {
+			t.Errorf("%q is not in\n%s", line, text.String())
+		}
+	}
+}
 
 func TestReportForPeopleAndMachines(t *testing.T) {
 	t.Parallel()

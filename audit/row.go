@@ -14,6 +14,8 @@ import (
 const (
 	reservationPrefix = "reservation."
 	stockPrefix       = "stock."
+	deliveryPrefix    = "restock."
+	horizonKey        = "horizon" // of the inventory alone: where it begins to read
 )
 
 // memory is the documented form of a participant's value: what it remembers of
@@ -31,7 +33,9 @@ type (
 		Lines  []struct {
 			SKU           string `json:"sku"`
 			Quantity      int64  `json:"quantity"`
+			Backordered   int64  `json:"backordered"`
 			ReservationID string `json:"reservation_id"`
+			Since         int64  `json:"since"`
 		} `json:"lines"`
 	}
 	chargeRow struct {
@@ -41,9 +45,15 @@ type (
 		Amount        protocol.Decimal `json:"amount"`
 		Currency      string           `json:"currency"`
 		Status        string           `json:"status"`
-		Refund        *struct {
-			Amount protocol.Decimal `json:"amount"`
-		} `json:"refund"`
+		// PartialRefunds leave something, and may stand beside a charge that stands.
+		PartialRefunds []refundRow `json:"partial_refunds"`
+		Refund         *refundRow  `json:"refund"`
+		// Authorization marks a payment in two parts, of which the audit knows nothing
+		// yet.
+		Authorization json.RawMessage `json:"authorization"`
+	}
+	refundRow struct {
+		Amount protocol.Decimal `json:"amount"`
 	}
 	shipmentRow struct {
 		ShipmentID     string          `json:"shipment_id"`
@@ -104,26 +114,54 @@ func readRow[R any](sagaID string, step uint8, value []byte, effectOf func(uint8
 }
 
 func reservationOf(step uint8, row *reservationRow) (Effect, error) {
-	state, err := stateOf(row.Status, "active", "released")
-	if err != nil {
-		return nil, err
+	r := &Reservation{Step: step, State: Live}
+	switch row.Status {
+	case "active":
+	case "committed":
+		r.End = Sold
+	case "released":
+		r.State = Undone
+	case "expired":
+		r.State, r.End = Undone, Lapsed
+	default:
+		return nil, fmt.Errorf("status %q is none of active, committed, released and expired", row.Status)
 	}
-	lines := make([]protocol.Line, len(row.Lines))
-	held := make([]protocol.Reservation, len(row.Lines))
+	return r, r.fillLines(row)
+}
+
+// fillLines reads what the lines of a reservation say.
+func (r *Reservation) fillLines(row *reservationRow) error {
+	var ordered, held []protocol.Line
+	var ids []protocol.Reservation
+	r.Moves = &Moves{}
 	for i, line := range row.Lines {
 		if err := protocol.CheckID("sku", line.SKU); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+			return fmt.Errorf("line %d: %w", i+1, err)
 		}
-		if line.Quantity < 1 {
-			return nil, fmt.Errorf("line %d holds %d pieces of %s", i+1, line.Quantity, line.SKU)
+		if line.Quantity < 0 || line.Backordered < 0 || line.Quantity+line.Backordered < 1 {
+			return fmt.Errorf("line %d holds %d pieces of %s", i+1, line.Quantity, line.SKU)
 		}
-		lines[i] = protocol.Line{SKU: line.SKU, Quantity: line.Quantity}
-		held[i] = protocol.Reservation{SKU: line.SKU, ReservationID: line.ReservationID}
+		ordered = append(ordered, protocol.Line{SKU: line.SKU, Quantity: line.Quantity + line.Backordered})
+		held = append(held, protocol.Line{SKU: line.SKU, Quantity: line.Quantity})
+		ids = append(ids, protocol.Reservation{SKU: line.SKU, ReservationID: line.ReservationID})
+		if r.End == Sold {
+			r.Moves.Taken = append(r.Moves.Taken, Taken{SKU: line.SKU, Pieces: line.Quantity, Since: line.Since})
+		}
 	}
-	return &Reservation{Step: step, State: state, Goods: GoodsOf(lines), IDs: printOfIDs(held)}, nil
+	r.Goods, r.IDs = GoodsOf(ordered), printOfIDs(ids)
+	if r.holds() {
+		r.Moves.Held = GoodsOf(held)
+	}
+	return nil
 }
 
 func chargeOf(step uint8, row *chargeRow) (Effect, error) {
+	switch {
+	case row.Authorization != nil, row.Status == "capturing": // nobody knows of any money yet
+		return nil, nil
+	case row.Status == "refunding": // none of it is back yet
+		row.Status, row.Refund = "captured", nil
+	}
 	state, err := stateOf(row.Status, "captured", "refunded")
 	if err != nil {
 		return nil, err
@@ -135,18 +173,39 @@ func chargeOf(step uint8, row *chargeRow) (Effect, error) {
 	if c.Amount, err = protocol.ParseMoney("amount", row.Amount, row.Currency); err != nil {
 		return nil, err
 	}
-	if row.Refund != nil {
-		refunded, err := protocol.ParseMoney("refund.amount", row.Refund.Amount, row.Currency)
-		if err != nil {
-			return nil, err
-		}
-		c.Refunded = refunded.Minor
+	c.Refunded, err = row.refunded(state)
+	return c, err
+}
+
+// refunded is what was given back of a charge, in minor units; of one that stands,
+// parts of it that were meant to go back are left out.
+func (row *chargeRow) refunded(state State) (minor int64, err error) {
+	refunds := row.PartialRefunds
+	if state == Live {
+		refunds = nil
 	}
-	return c, nil
+	if row.Refund != nil {
+		refunds = append(slices.Clip(refunds), *row.Refund)
+	}
+	sum := protocol.Money{Currency: row.Currency}
+	for _, r := range refunds {
+		part, err := protocol.ParseMoney("refund.amount", r.Amount, row.Currency)
+		if err == nil {
+			sum, err = sum.Add(part)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return sum.Minor, nil
 }
 
 func shipmentOf(step uint8, row *shipmentRow) (Effect, error) {
-	state, err := stateOf(row.Status, "created", "cancelled")
+	status := row.Status
+	if status == "handed_over" {
+		status = "created" // a parcel on its way stands, as its label does
+	}
+	state, err := stateOf(status, "created", "cancelled")
 	if err != nil {
 		return nil, err
 	}

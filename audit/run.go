@@ -57,15 +57,29 @@ type auditor struct {
 // readStores reads what the participants have done.
 func (a *auditor) readStores(ctx context.Context) error {
 	for _, name := range stores {
-		err := a.src.stores[name].scan(ctx, func(f store.Followed) func() {
-			if name == protocol.BucketInventory && strings.HasPrefix(f.Key, stockPrefix) {
-				return a.seeStock(f)
-			}
-			return a.seeEffect(name, f)
-		})
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", name, err)
+		if err := a.readStore(ctx, name); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (a *auditor) readStore(ctx context.Context, name string) error {
+	err := a.src.stores[name].scan(ctx, func(f store.Followed) func() {
+		switch {
+		case name != protocol.BucketInventory || strings.HasPrefix(f.Key, reservationPrefix):
+			return a.seeEffect(name, f)
+		case strings.HasPrefix(f.Key, stockPrefix):
+			return a.seeStock(f)
+		case strings.HasPrefix(f.Key, deliveryPrefix):
+			return a.seeDelivery(f)
+		case f.Key == horizonKey:
+			return func() {}
+		}
+		return a.seeEffect(name, f)
+	})
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	return nil
 }
@@ -80,6 +94,16 @@ func (a *auditor) seeStock(f store.Followed) func() {
 	}
 }
 
+func (a *auditor) seeDelivery(f store.Followed) func() {
+	came, err := readDelivery(f.Value)
+	return func() {
+		if err != nil {
+			a.tally.find(Finding{Invariant: Row, What: err.Error(), Evidence: protocol.BucketInventory + " " + f.Key})
+		}
+		a.shelf.take(came)
+	}
+}
+
 func (a *auditor) seeEffect(bucket string, f store.Followed) func() {
 	id, e := ReadEffect(bucket, f.Key, f.Value)
 	return func() {
@@ -88,10 +112,11 @@ func (a *auditor) seeEffect(bucket string, f store.Followed) func() {
 			a.tally.find(Finding{Invariant: Row, What: e.flaw(), Evidence: bucket + " " + f.Key})
 		case e != nil:
 			a.tally.store(e)
-			a.held.add(id, e)
 			if r, ok := e.(*Reservation); ok {
-				a.shelf.hold(r)
+				a.shelf.move(r.Moves)
+				r.Moves = nil
 			}
+			a.held.add(id, e)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func TestDamagedSystem(t *testing.T) {
 		"I1 twice  PAYMENTS twice.9",
 		"I3  abc123 INVENTORY stock.abc123",
 		"I4 orphan  PAYMENTS orphan.2",
-		"I5 forgotten  no message of forgotten in stream SAGA_INBOX",
+		"I5 forgotten  no message of forgotten in the streams SAGA_INBOX and SAGA_TIMERS",
 		"I6 unmarked  SAGAS unmarked",
 		"chain flipped  SAGAS flipped",
 		"row   INVENTORY elsewhere",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"amends/protocol"
 	"amends/saga"
@@ -30,6 +31,9 @@ type Step struct {
 	// Accepted says that a worker once reported the step done, whatever became of
 	// it afterwards.
 	Accepted bool
+	// ByHand says that a person settled the step, and answers for what stands of
+	// it: the journal has who, why and the evidence.
+	ByHand bool
 	// Asked is the effect that the journal asked for, and what it learned of it;
 	// nil if the step is of a type that the audit does not know.
 	Asked Effect
@@ -80,20 +84,32 @@ func ReadRecord(key string, value []byte, header saga.Phase, find Find) (*Saga, 
 		return unusable(Definition, fmt.Sprintf("nothing can be proven: definition %q with hash %q is not known here: %v",
 			start.Definition, start.DefinitionHash, err))
 	}
-	state, err := saga.Replay(def, events)
+	version, state, err := saga.Replay(def, events)
 	if err != nil {
 		return unusable(blameReplay(def, events, err), err.Error())
 	}
 	s := &Saga{
-		ID: key, Phase: state.Phase, OrderID: start.OrderID, Incident: state.Incident,
-		Steps: stepsOf(def, &state), Head: r.Phase, Header: header,
+		ID: key, Phase: state.Phase, OrderID: start.OrderID, Incident: incident(&state),
+		Steps: stepsOf(version, &state), Head: r.Phase, Header: header,
 	}
-	for _, e := range events {
-		if e.Type == saga.StepAccepted {
-			s.Steps[e.Step-1].Accepted = true // Replay has proven the number
+	for _, e := range events { // Replay has proven the numbers
+		switch e.Type {
+		case saga.StepAccepted:
+			s.Steps[e.Step-1].Accepted = true
+		case saga.StepResolved:
+			s.Steps[e.Step-1].ByHand = true
 		}
 	}
 	return s, nil
+}
+
+// incident is why a person is needed, in words.
+func incident(s *saga.State) string {
+	var causes []string
+	for _, open := range s.Incidents {
+		causes = append(causes, open.Cause)
+	}
+	return strings.Join(causes, "; ")
 }
 
 // blameReplay tells an event after the end, which is a second end, from one that
@@ -103,7 +119,7 @@ func blameReplay(def *saga.Definition, events []saga.Event, err error) Invariant
 	if !ok {
 		return History
 	}
-	if before, err := saga.Replay(def, events[:broken.Seq-1]); err == nil && before.Phase.Terminal() {
+	if _, before, err := saga.Replay(def, events[:broken.Seq-1]); err == nil && before.Phase.Terminal() {
 		return I6
 	}
 	return History

@@ -33,6 +33,7 @@ type source struct {
 	retention time.Duration
 	inbox     uint64 // messages
 	queue     bool   // the inbox exists
+	timers    bool   // the stream of the timers exists
 }
 
 // bucket is one bucket up to a sequence number.
@@ -87,6 +88,11 @@ func (s *source) openAll(ctx context.Context) error {
 	if info, err = s.stream(ctx, protocol.StreamInbox); err == nil && info != nil {
 		s.queue, s.inbox = true, info.State.Msgs
 	}
+	if err != nil {
+		return err
+	}
+	info, err = s.stream(ctx, protocol.StreamTimers)
+	s.timers = info != nil
 	return err
 }
 
@@ -189,9 +195,27 @@ func (s *source) queued(ctx context.Context, sagaID string) (bool, error) {
 	if err != nil || !s.queue {
 		return false, err
 	}
+	// A saga may move from one to the other, and back, while it is looked for.
+	for _, place := range [][2]string{
+		{protocol.StreamTimers, protocol.SubjectTimer(id)},
+		{protocol.StreamInbox, protocol.SubjectInbox(id)},
+		{protocol.StreamTimers, protocol.SubjectTimer(id)},
+	} {
+		if place[0] == protocol.StreamTimers && !s.timers {
+			continue
+		}
+		if there, err := s.holds(ctx, place[0], place[1]); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+// holds reports whether a stream has a message on a subject.
+func (s *source) holds(ctx context.Context, stream, subject string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	_, err = store.LastOn(ctx, s.nc, protocol.StreamInbox, protocol.SubjectInboxStart(id))
+	_, err := store.LastOn(ctx, s.nc, stream, subject)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}

@@ -126,7 +126,7 @@ func (s *system) delete(bucket, key string) {
 
 func (s *system) queue(id string) {
 	s.t.Helper()
-	_, err := s.js.Publish(s.ctx, "saga.start."+id, []byte("{}"))
+	_, err := s.js.Publish(s.ctx, "saga.run."+id, []byte("{}"))
 	must(s.t, err)
 }
 
@@ -135,7 +135,7 @@ func (s *system) unqueue(id string) {
 	s.t.Helper()
 	inbox, err := s.js.Stream(s.ctx, protocol.StreamInbox)
 	must(s.t, err)
-	must(s.t, inbox.Purge(s.ctx, jetstream.WithPurgeSubject("saga.start."+id)))
+	must(s.t, inbox.Purge(s.ctx, jetstream.WithPurgeSubject("saga.run."+id)))
 }
 
 // play runs a saga as an orchestrator and its participants do: journal, act,
@@ -145,7 +145,7 @@ func (s *system) play(id string, fates ...fate) {
 	s.queue(id)
 	s.putRecord(w, w.record())
 	for _, f := range fates {
-		step := w.state.Cursor
+		step := w.state.Active()[0]
 		if w.state.Phase == saga.Compensating || f == accept || f == lost {
 			s.act(w, f, step)
 		}

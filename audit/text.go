@@ -13,9 +13,16 @@ func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	o := r.Sagas
 	fmt.Fprintf(&b, "%d sagas audited in %.1f s\n", o.Total, float64(r.TookMS)/1000)
-	fmt.Fprintf(&b, "  ended     %d COMPLETED, %d ABORTED\n", o.Completed, o.Aborted)
+	fmt.Fprintf(&b, "  ended     %d COMPLETED, %d ABORTED", o.Completed, o.Aborted)
+	if o.Killed > 0 {
+		fmt.Fprintf(&b, ", %d KILLED, of which everything stands as it stood", o.Killed)
+	}
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "  open      %d RUNNING, %d COMPENSATING, %d STUCK; %d messages in the inbox\n",
 		o.Running, o.Compensating, o.Stuck, r.Inbox)
+	if o.ByHand > 0 {
+		fmt.Fprintf(&b, "  by hand   %d with a step that a person has settled, which is not judged\n", o.ByHand)
+	}
 	if o.Unprovable > 0 {
 		fmt.Fprintf(&b, "  unknown   %d whose record cannot be followed\n", o.Unprovable)
 	}

@@ -121,24 +121,26 @@ func (w *world) fates(fates ...fate) *world {
 
 // command plays the command in progress.
 func (w *world) command(f fate) {
-	undo, step := w.state.Phase == saga.Compensating, w.state.Cursor
+	step := w.state.Active()[0]
+	mode := w.state.Mode(step)
+	undo := mode == saga.Compensate
 	if f == decline && w.decided(undo, step) {
 		f = accept // a participant does not change its mind
 	}
-	e := saga.Event{Step: step, Attempt: w.state.Attempt}
+	e := saga.Event{Step: step, Attempt: w.state.Steps[step-1].Attempt}
 	if f == accept || f == lost {
 		w.work(undo, step)
 	}
 	switch f {
 	case accept:
-		e.Type = saga.AnswerType(saga.Accepted, undo)
+		e.Type = saga.AnswerType(saga.Accepted, mode)
 		if !undo {
 			e.Fields = w.answer(step)
 		}
 	case decline:
-		e.Type, e.Code = saga.AnswerType(saga.Declined, undo), "no"
+		e.Type, e.Code = saga.AnswerType(saga.Declined, mode), "no"
 	default:
-		e.Type = saga.AnswerType(saga.TimedOut, undo)
+		e.Type = saga.AnswerType(saga.TimedOut, mode)
 	}
 	w.put(e)
 }

@@ -100,7 +100,7 @@ func refusedOrders(t *testing.T, nc *nats.Conn) {
 	if after := stockOf(t, nc, "abc123"); after != before {
 		t.Errorf("refused orders changed the stock from %s to %s", before, after)
 	}
-	a := ask(t, nc, protocol.SubjectStart, checkout("", `,"amount":-1,"SHIPPING":"x","saga_id2":"y"`))
+	a := ask(t, nc, protocol.SubjectStart, checkout("", `,"price":-1,"SHIPPING":"x","saga_id2":"y"`))
 	if a.Status != protocol.StatusCompleted || a.SagaID == "" || len(a.Warnings) != 3 {
 		t.Errorf("a request without saga_id, with unknown fields, is answered %+v", a)
 	}

@@ -32,6 +32,7 @@ type site struct {
 	url        string
 	data       string
 	durability string
+	flags      []string // of serve and the orchestrator, more than the usual ones
 }
 
 func newSite(t *testing.T, durability string) *site {
@@ -63,10 +64,17 @@ func freePort(t *testing.T) int {
 // spawn starts a role and does not wait for it.
 func (s *site) spawn(role string) *process {
 	s.t.Helper()
+	args := []string{role, "--nats", s.url}
 	if role == roleServe || role == roleNATS {
-		return spawn(s.t, role, role, "--nats-listen", s.listen, "--data", s.data, "--durability", s.durability)
+		args = []string{role, "--nats-listen", s.listen, "--data", s.data, "--durability", s.durability}
 	}
-	return spawn(s.t, role, role, "--nats", s.url)
+	if role == roleServe {
+		args = append(args, "--http-listen", "none")
+	}
+	if role == roleServe || role == roleOrchestrator {
+		args = append(args, s.flags...)
+	}
+	return spawn(s.t, role, args...)
 }
 
 // start starts a role and waits until it answers.

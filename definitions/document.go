@@ -1,7 +1,11 @@
 package definitions
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"amends/saga"
@@ -11,18 +15,52 @@ import (
 
 // document is a definition as it is written by people.
 type document struct {
-	Name     string   `yaml:"name"`
-	Deadline duration `yaml:"deadline"`
-	Steps    []step   `yaml:"steps"`
+	Name     string        `yaml:"name"`
+	Deadline duration      `yaml:"deadline"`
+	Undo     string        `yaml:"undo"`
+	Request  yaml.MapSlice `yaml:"request"` // in the order in which it is written
+	Pricing  string        `yaml:"pricing"`
+	StartOn  *trigger      `yaml:"start_on"`
+	Statuses statuses      `yaml:"statuses"`
+	Steps    []step        `yaml:"steps"`
+}
+
+type trigger struct {
+	Subject string        `yaml:"subject"`
+	Stream  string        `yaml:"stream"`
+	SagaID  string        `yaml:"saga_id"`
+	Take    yaml.MapSlice `yaml:"take"`
 }
 
 type step struct {
 	Name         string    `yaml:"name"`
 	Service      string    `yaml:"service"`
 	Kind         saga.Kind `yaml:"kind"`
+	Group        string    `yaml:"group"`
 	Reason       string    `yaml:"reason"`
+	Reply        string    `yaml:"reply"`
+	Patience     duration  `yaml:"patience"`
 	Action       operation `yaml:"action"`
 	Compensation operation `yaml:"compensation"`
+	Query        operation `yaml:"query"`
+
+	Statuses stepStatuses `yaml:"statuses"`
+}
+
+// statuses are the words for where an order stands (X4).
+type statuses struct {
+	Accepted     string `yaml:"accepted"`
+	Compensating string `yaml:"compensating"`
+	Completed    string `yaml:"completed"`
+	Aborted      string `yaml:"aborted"`
+	Stuck        string `yaml:"stuck"`
+	Killed       string `yaml:"killed"`
+}
+
+type stepStatuses struct {
+	Running string `yaml:"running"`
+	Done    string `yaml:"done"`
+	Failed  string `yaml:"failed"`
 }
 
 type operation struct {
@@ -55,11 +93,15 @@ func (d *duration) UnmarshalText(text []byte) error {
 func (d duration) core() saga.Duration { return saga.Duration(time.Duration(d).Microseconds()) }
 
 func (d *document) definition() *saga.Definition {
-	out := &saga.Definition{Name: d.Name, Deadline: d.Deadline.core()}
+	out := &saga.Definition{
+		Name: d.Name, Deadline: d.Deadline.core(), Undo: saga.Undo(d.Undo),
+		Request: inputs(d.Request), Pricing: pricing(d.Pricing), StartOn: d.StartOn.core(), Statuses: saga.Statuses(d.Statuses),
+	}
 	for _, s := range d.Steps {
 		out.Steps = append(out.Steps, saga.Step{
-			Name: s.Name, Service: s.Service, Kind: s.Kind, Reason: s.Reason,
-			Action: s.Action.core(), Compensation: s.Compensation.core(),
+			Name: s.Name, Service: s.Service, Kind: s.Kind, Group: s.Group, Reason: s.Reason,
+			Action: s.Action.core(), Compensation: s.Compensation.core(), Query: s.Query.core(),
+			Reply: saga.ReplyMode(s.Reply), Patience: s.Patience.core(), Statuses: saga.StepStatuses(s.Statuses),
 		})
 	}
 	return out
@@ -74,4 +116,60 @@ func (o *operation) core() saga.Operation {
 		out.Send = append(out.Send, saga.Field{Name: fmt.Sprint(field.Key), From: fmt.Sprint(field.Value)})
 	}
 	return out
+}
+
+// pricing names the usual policy by its absence.
+func pricing(text string) saga.Pricing {
+	if text == "catalog" {
+		return saga.CatalogPrice
+	}
+	return saga.Pricing(text)
+}
+
+// inputs reads "field: kind"; a kind that ends in a question mark may be absent,
+// and "field: {kind: text, default: …}" says what counts then.
+func inputs(fields yaml.MapSlice) []saga.Input {
+	var out []saga.Input
+	for _, field := range fields {
+		in := saga.Input{Name: fmt.Sprint(field.Key)}
+		kind := fmt.Sprint(field.Value)
+		if long, ok := field.Value.(map[string]any); ok {
+			kind = fmt.Sprint(long["kind"])
+			// A value that came out of YAML can be written as JSON.
+			in.Default, _ = json.Marshal(long["default"])
+		}
+		kind, in.Optional = strings.CutSuffix(kind, "?")
+		in.Kind = saga.InputKind(kind)
+		out = append(out, in)
+	}
+	return out
+}
+
+func (t *trigger) core() *saga.Trigger {
+	if t == nil {
+		return nil
+	}
+	out := &saga.Trigger{Subject: t.Subject, Stream: t.Stream, SagaID: t.SagaID}
+	for _, field := range t.Take {
+		out.Take = append(out.Take, mapping(field))
+	}
+	return out
+}
+
+// mapping reads "items: Lines", or "items: {Lines: {sku: ProductId}}" for a list
+// whose elements have other names as well.
+func mapping(field yaml.MapItem) saga.Mapping {
+	m := saga.Mapping{Name: fmt.Sprint(field.Key), From: fmt.Sprint(field.Value)}
+	nested, ok := field.Value.(map[string]any)
+	if !ok {
+		return m
+	}
+	for from, each := range nested {
+		m.From = from
+		names, _ := each.(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			m.Each = append(m.Each, saga.Field{Name: name, From: fmt.Sprint(names[name])})
+		}
+	}
+	return m
 }

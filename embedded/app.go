@@ -2,17 +2,21 @@ package embedded
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"amends/definitions"
+	"amends/gateway"
+	"amends/saga"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 )
 
@@ -31,8 +35,19 @@ type Config struct {
 	Retention time.Duration
 	// MaxLive caps the sagas in memory; 0 is the orchestrator's default.
 	MaxLive int
+	// HTTP is the configuration of the gateway, without its connection and log.
+	// With no address to listen on, the gateway is left out.
+	HTTP gateway.Config
+	// Failures is with which probability the actions of a service fail on purpose,
+	// by the name of its role (S2-08).
+	Failures map[Role]float64
+	// AllowFaults lets anybody change that while the services run.
+	AllowFaults bool
 	// Development loads the development catalogue into an empty store.
 	Development bool
+	// Definitions are loaded beside those that ship with the program; one that is
+	// named like one of these replaces it.
+	Definitions map[string]*saga.Definition
 	Log         zerolog.Logger
 }
 
@@ -46,6 +61,7 @@ type App struct {
 	conns   []*nats.Conn
 	writer  *store.Writer
 	started []part
+	lost    chan error // holds why a connection was closed for good
 }
 
 // part is what a role runs.
@@ -59,7 +75,10 @@ func New(cfg Config) *App {
 	if len(cfg.Roles) == 0 {
 		cfg.Roles = Roles()
 	}
-	return &App{cfg: cfg}
+	if len(cfg.HTTP.Listen) == 0 {
+		cfg.Roles = slices.DeleteFunc(slices.Clone(cfg.Roles), func(r Role) bool { return r == Gateway })
+	}
+	return &App{cfg: cfg, lost: make(chan error, 1)}
 }
 
 // Start starts the server and the roles. It returns when every role answers, or
@@ -139,8 +158,18 @@ func (a *App) prepare(ctx context.Context) (buildConfig, error) {
 	if a.writer, err = store.NewWriter(nc, groupFrom); err != nil {
 		return buildConfig{}, fmt.Errorf("starting the writer: %w", err)
 	}
-	defs, err := definitions.Shipped()
+	defs, err := a.definitions()
 	return buildConfig{Config: a.cfg, conn: nc, writer: a.writer, definitions: defs, name: instanceName()}, err
+}
+
+// definitions are those that ship with the program and those of the
+// configuration, which come before.
+func (a *App) definitions() (map[string]*saga.Definition, error) {
+	all, err := definitions.Shipped()
+	if err == nil {
+		maps.Copy(all, a.cfg.Definitions)
+	}
+	return all, err
 }
 
 func roleNames(roles []Role) string {
@@ -167,11 +196,22 @@ func (a *App) measure(ctx context.Context, nc *nats.Conn) (groupFrom int, err er
 // client in this process.
 func (a *App) Conn(ctx context.Context, name string) (*nats.Conn, error) {
 	nc, err := a.dial(ctx, name)
-	if err == nil {
-		a.conns = append(a.conns, nc)
+	if err != nil {
+		return nil, err
 	}
-	return nc, err
+	a.conns = append(a.conns, nc)
+	nc.SetClosedHandler(func(nc *nats.Conn) {
+		select {
+		case a.lost <- nc.LastError():
+		default: // one is enough
+		}
+	})
+	return nc, nil
 }
+
+// Lost yields an error when NATS has closed a connection for good, which it never
+// opens again: the process had better end, and be started anew.
+func (a *App) Lost() <-chan error { return a.lost }
 
 func (a *App) dial(ctx context.Context, name string) (*nats.Conn, error) {
 	if a.server == nil {
@@ -207,6 +247,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.writer = nil
 	}
 	for _, nc := range a.conns {
+		nc.SetClosedHandler(nil)
 		nc.Close()
 	}
 	a.conns = nil
@@ -222,6 +263,7 @@ func (a *App) Stop(ctx context.Context) error {
 // tests.
 func (a *App) Kill() {
 	for _, nc := range a.conns {
+		nc.SetClosedHandler(nil)
 		nc.Close()
 	}
 	dead, cancel := context.WithCancel(context.Background())
@@ -236,7 +278,7 @@ func instanceName() string {
 	if err != nil {
 		host = "host"
 	}
-	return fmt.Sprintf("%s-%d-%s", clean(host), os.Getpid(), nuid.Next()[:6])
+	return fmt.Sprintf("%s-%d-%s", clean(host), os.Getpid(), rand.Text()[:8])
 }
 
 // clean keeps what may stand in a record without escaping.

@@ -5,47 +5,59 @@ import (
 	_ "embed"
 	"fmt"
 
+	"amends/catalog"
 	"amends/inventory"
 	"amends/protocol"
 	"amends/worker"
-
-	"github.com/goccy/go-yaml"
 )
 
 //go:embed catalog.yaml
 var developmentCatalog []byte
 
-// product is one row of the development catalogue.
-type product struct {
-	SKU      string           `yaml:"sku"`
-	Name     string           `yaml:"name"`
-	Price    protocol.Decimal `yaml:"price"`
-	Currency string           `yaml:"currency"`
-	OnHand   int64            `yaml:"on_hand"`
-}
-
 // loadCatalog puts the development catalogue into stores that do not know its
-// products yet: prices for the orchestrator, stock for the inventory.
+// products yet: prices for the orchestrator, stock for the inventory. Unlike an
+// import, it changes nothing that is there.
 func loadCatalog(ctx context.Context, kit worker.Config) error {
-	var products []product
-	if err := yaml.UnmarshalWithOptions(developmentCatalog, &products, yaml.Strict()); err != nil {
-		return fmt.Errorf("reading the development catalogue: %w", err)
+	if err := loadPrices(ctx, kit); err != nil {
+		return err
 	}
-	prices := make([]worker.Row, len(products))
-	stock := make([]inventory.Stock, len(products))
-	for n, p := range products {
-		row := protocol.Product{SKU: p.SKU, Name: p.Name, Price: p.Price, Currency: p.Currency}
-		if err := row.Validate(); err != nil {
-			return fmt.Errorf("reading the development catalogue: %w", err)
+	products, err := developmentProducts()
+	if err != nil {
+		return err
+	}
+	var stock []inventory.Stock
+	for _, p := range products {
+		if p.OnHand != nil {
+			stock = append(stock, inventory.Stock{SKU: p.SKU, OnHand: *p.OnHand})
 		}
-		prices[n] = worker.Row{Key: p.SKU, Value: row}
-		stock[n] = inventory.Stock{SKU: p.SKU, OnHand: p.OnHand}
-	}
-	if _, err := worker.Seed(ctx, kit, protocol.BucketCatalog, prices); err != nil {
-		return fmt.Errorf("loading prices: %w", err)
 	}
 	if _, err := inventory.Load(ctx, kit, stock); err != nil {
 		return fmt.Errorf("loading stock: %w", err)
 	}
 	return nil
+}
+
+// loadPrices puts only the prices of the development catalogue into a price list
+// that does not know its products yet.
+func loadPrices(ctx context.Context, kit worker.Config) error {
+	products, err := developmentProducts()
+	if err != nil {
+		return err
+	}
+	prices := make([]worker.Row, len(products))
+	for n, p := range products {
+		prices[n] = worker.Row{Key: p.SKU, Value: p.Product}
+	}
+	if _, err := worker.Seed(ctx, kit, protocol.BucketCatalog, prices); err != nil {
+		return fmt.Errorf("loading prices: %w", err)
+	}
+	return nil
+}
+
+func developmentProducts() ([]catalog.Product, error) {
+	products, err := catalog.Parse("catalog.yaml", developmentCatalog)
+	if err != nil {
+		return nil, fmt.Errorf("reading the development catalogue: %w", err)
+	}
+	return products, nil
 }

@@ -74,9 +74,10 @@ func Connect(ctx context.Context, access Access, name string, log zerolog.Logger
 	}
 }
 
-// Dial connects a client: it fails when NATS is not there.
+// Dial connects a client: it fails when NATS is not there. What the client cannot
+// send at once it never sends.
 func (a Access) Dial(name string) (*nats.Conn, error) {
-	return a.dial([]nats.Option{nats.Name(name)})
+	return a.dial([]nats.Option{nats.Name(name), nats.ReconnectBufSize(-1)})
 }
 
 func (a Access) dial(opts []nats.Option) (*nats.Conn, error) {

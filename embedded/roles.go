@@ -2,10 +2,16 @@ package embedded
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
+	"amends/cart"
+	"amends/gateway"
 	"amends/inventory"
 	"amends/orchestrator"
+	"amends/order"
 	"amends/payment"
+	"amends/payment/simulated"
 	"amends/saga"
 	"amends/shipping"
 	"amends/store"
@@ -22,11 +28,15 @@ const (
 	Inventory    Role = "inventory"
 	Payment      Role = "payment"
 	Shipping     Role = "shipping"
+	Cart         Role = "cart"
+	Order        Role = "order"
 	Orchestrator Role = "orchestrator"
+	Gateway      Role = "gateway"
 )
 
-// Roles returns all roles, in the order in which they are started together.
-func Roles() []Role { return []Role{Inventory, Payment, Shipping, Orchestrator} }
+// Roles returns all roles, in the order in which they are started together; the
+// last one stops first.
+func Roles() []Role { return []Role{Inventory, Payment, Shipping, Cart, Order, Orchestrator, Gateway} }
 
 // buildConfig is what a role is built from.
 type buildConfig struct {
@@ -41,39 +51,74 @@ type buildConfig struct {
 // process by one more case here.
 func (r Role) build(cfg buildConfig) (part, error) {
 	kit := worker.Config{Conn: cfg.conn, Writer: cfg.writer, Replicas: cfg.Replicas, Log: cfg.Log}
+	if err := cfg.endanger(&kit, r); err != nil {
+		return nil, err
+	}
 	switch r {
 	case Inventory:
-		return stocked(kit, cfg.Development)
+		service, err := inventory.New(kit)
+		return cfg.stocked(service, kit, loadCatalog), err
 	case Payment:
-		return payment.New(kit)
+		return payment.New(kit, simulated.New(simulated.Config{Writer: cfg.writer, Replicas: cfg.Replicas}))
 	case Shipping:
 		return shipping.New(kit)
+	case Cart:
+		return cart.New(kit)
+	case Gateway:
+		http := cfg.HTTP
+		http.Conn, http.Log = cfg.conn, cfg.Log
+		return gateway.New(http)
+	case Order:
+		return order.New(order.Config{Conn: cfg.conn, Writer: cfg.writer, Replicas: cfg.Replicas, Log: cfg.Log})
 	default:
-		return orchestrator.New(orchestrator.Config{
+		o, err := orchestrator.New(orchestrator.Config{
 			Conn: cfg.conn, Writer: cfg.writer, Definitions: cfg.definitions, Name: cfg.name,
 			Replicas: cfg.Replicas, MaxLive: cfg.MaxLive, Retention: cfg.Retention, Log: cfg.Log,
 		})
+		return cfg.stocked(o, kit, loadPrices), err
 	}
 }
 
-// stocked is the inventory, with the development catalogue loaded before it
-// opens.
-func stocked(kit worker.Config, development bool) (part, error) {
-	service, err := inventory.New(kit)
-	if err != nil || !development {
-		return service, err
+// endanger makes a service fail on purpose, if that is wanted.
+func (cfg buildConfig) endanger(kit *worker.Config, r Role) error {
+	kit.Chance, kit.AllowFaults = new(worker.Chance), cfg.AllowFaults && slices.Contains(faulty, r)
+	return kit.Chance.Set(cfg.Failures[r])
+}
+
+// faulty are the roles whose actions can fail on purpose.
+var faulty = []Role{Inventory, Payment, Shipping}
+
+// CheckFailures says what is wrong with the failures of a Config.
+func CheckFailures(failures map[Role]float64) error {
+	for role, probability := range failures {
+		if !slices.Contains(faulty, role) {
+			return fmt.Errorf("there is no service %q that can fail on purpose; there are %v", role, faulty)
+		}
+		if err := new(worker.Chance).Set(probability); err != nil {
+			return fmt.Errorf("the failure probability of %s is %v: %w", role, probability, err)
+		}
 	}
-	return &loading{Service: service, kit: kit}, nil
+	return nil
+}
+
+// stocked is a part with its share of the development catalogue, which is loaded
+// before it opens: all of it for the inventory, the prices for an orchestrator
+// whose inventory is somebody else's.
+func (cfg buildConfig) stocked(p part, kit worker.Config, load func(context.Context, worker.Config) error) part {
+	if !cfg.Development {
+		return p
+	}
+	return &loading{part: p, load: func(ctx context.Context) error { return load(ctx, kit) }}
 }
 
 type loading struct {
-	*worker.Service
-	kit worker.Config
+	part
+	load func(context.Context) error
 }
 
 func (l *loading) Start(ctx context.Context) error {
-	if err := loadCatalog(ctx, l.kit); err != nil {
+	if err := l.load(ctx); err != nil {
 		return err
 	}
-	return l.Service.Start(ctx)
+	return l.part.Start(ctx)
 }

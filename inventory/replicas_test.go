@@ -10,6 +10,7 @@ import (
 
 	"amends/inventory"
 	"amends/protocol"
+	"amends/worker"
 	"amends/worker/workertest"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,10 +48,19 @@ func TestKilledReplica(t *testing.T) {
 // flight then stays unanswered.
 func startMortal(t *testing.T, n *workertest.NATS) (kill func()) {
 	t.Helper()
-	cfg := n.Config(t)
+	return startMortalWith(t, n.Config(t))
+}
+
+func startMortalWith(t *testing.T, cfg worker.Config) (kill func()) {
+	t.Helper()
 	s, err := inventory.New(cfg)
-	must(t, err)
-	must(t, s.Start(soon(t)))
+	if err == nil {
+		err = s.Start(soon(t))
+	}
+	if err != nil {
+		t.Error(err)
+		return func() {}
+	}
 	return func() {
 		cfg.Conn.Close()
 		now, cancel := context.WithCancel(context.Background())

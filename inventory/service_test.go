@@ -10,6 +10,7 @@ import (
 
 	"amends/inventory"
 	"amends/protocol"
+	"amends/store"
 	"amends/worker"
 	"amends/worker/workertest"
 
@@ -79,13 +80,13 @@ func ask(t testing.TB, nc *nats.Conn, subject string, message any) string {
 func level(t testing.TB, nc *nats.Conn, sku string) inventory.StockLevel {
 	t.Helper()
 	var l inventory.StockLevel
-	must(t, json.Unmarshal([]byte(ask(t, nc, protocol.SubjectStock, inventory.StockQuery{SKU: sku})), &l))
+	must(t, json.Unmarshal([]byte(ask(t, nc, protocol.SubjectStock, protocol.StockQuery{SKU: sku})), &l))
 	return l
 }
 
 var participant = workertest.Participant{
 	New: inventory.New, Bucket: protocol.BucketInventory,
-	Action: protocol.SubjectReserve, Compensation: protocol.SubjectRelease,
+	Action: protocol.SubjectReserve, Compensation: protocol.SubjectRelease, Query: protocol.SubjectReserveQuery,
 	Prepare: func(t testing.TB, cfg worker.Config) {
 		load(t, cfg, inventory.Stock{SKU: "abc123", OnHand: 1000}, inventory.Stock{SKU: "xyz789", OnHand: 1})
 	},
@@ -121,6 +122,20 @@ func wrongItems(name string, code protocol.Code, field string, items ...map[stri
 
 func TestExercise(t *testing.T) { workertest.Exercise(t, participant) }
 
+// TestExerciseInBatches: a server that likes batches makes no difference.
+func TestExerciseInBatches(t *testing.T) {
+	p := participant
+	p.New = func(cfg worker.Config) (*worker.Service, error) {
+		w, err := store.NewWriter(cfg.Conn, 2)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Writer = w
+		return inventory.New(cfg)
+	}
+	workertest.Exercise(t, p)
+}
+
 // TestDocument000 holds the answers to the letter of S0-08, S0-15, S0-16 and A9.
 func TestDocument000(t *testing.T) {
 	workertest.Converse(t, participant,
@@ -128,7 +143,8 @@ func TestDocument000(t *testing.T) {
 			Subject: protocol.SubjectReserve,
 			Say:     `{"type":"ReserveInventory","saga_id":"checkout42","step":1,"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`,
 			Hear: `{"type":"ReserveInventory_ok","saga_id":"checkout42","step":1,"reservations":[` +
-				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}]}`,
+				`{"sku":"abc123","reservation_id":"r-checkout42-1-1"},{"sku":"xyz789","reservation_id":"r-checkout42-1-2"}],` +
+				`"reservation_id":"r-checkout42-1"}`, // X11: one id for all of them, too
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectReserve,
@@ -159,8 +175,20 @@ func TestDocument000(t *testing.T) {
 			Hear: `{"type":"error","code":"not_found","message":"is not in stock here","field":"sku"}`,
 		},
 		workertest.Exchange{
-			Subject: protocol.SubjectStock, Say: `{}`,
-			Hear: `{"type":"error","code":"missing_field","message":"is required","field":"sku"}`,
+			Subject: protocol.SubjectStock, Say: `{"skus":["xyz789","none"]}`,
+			Hear: `{"type":"stock_list","stock":[{"type":"stock","sku":"xyz789","on_hand":1,"reserved":0,"available":1}],"total":2}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"limit":1}`,
+			Hear: `{"type":"stock_list","stock":[{"type":"stock","sku":"abc123","on_hand":1000,"reserved":0,"available":1000}],"total":2}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"after":"abc123"}`,
+			Hear: `{"type":"stock_list","stock":[{"type":"stock","sku":"xyz789","on_hand":1,"reserved":0,"available":1}],"total":2}`,
+		},
+		workertest.Exchange{
+			Subject: protocol.SubjectStock, Say: `{"sku":"a","skus":["b"]}`,
+			Hear: `{"type":"error","code":"invalid_field","message":"cannot be asked for beside sku","field":"skus"}`,
 		},
 	)
 }
@@ -216,5 +244,28 @@ func TestOperatorChangesStock(t *testing.T) {
 	must(t, kv.Delete(soon(t), "stock.abc123"))
 	if got := ask(t, nc, protocol.SubjectReserve, reserve("last", protocol.Line{SKU: "abc123", Quantity: 1})); !strings.Contains(got, inventory.ReasonOutOfStock) {
 		t.Errorf("after the stock was deleted: got %s", got)
+	}
+}
+
+// put writes a value as an operator does with the stock CLI.
+func put(t testing.TB, nc *nats.Conn, key, value string) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	must(t, err)
+	kv, err := js.KeyValue(soon(t), protocol.BucketInventory)
+	must(t, err)
+	_, err = kv.PutString(soon(t), key, value)
+	must(t, err)
+}
+
+// eventually waits until the stock of an SKU is as it should be.
+func eventually(t testing.TB, nc *nats.Conn, sku string, is func(inventory.StockLevel) bool) {
+	t.Helper()
+	l := level(t, nc, sku)
+	for until := time.Now().Add(patience); !is(l); l = level(t, nc, sku) {
+		if time.Now().After(until) {
+			t.Fatalf("waited %s in vain; got %+v", patience, l)
+		}
+		<-time.After(5 * time.Millisecond)
 	}
 }

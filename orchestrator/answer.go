@@ -12,55 +12,132 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// answer begins the event for a verdict on the command in progress, and ends
-// that command.
-func (i *instance) answer(v saga.Verdict, at saga.Instant) saga.Event {
-	undo := i.state.Phase == saga.Compensating
-	e := saga.Event{Type: saga.AnswerType(v, undo), At: at, Step: i.state.Cursor, Attempt: i.state.Attempt}
-	if i.sent.Sent != 0 {
-		times := i.sent
+// answer begins the event for a verdict on the operation in progress about a
+// step, and ends the operation.
+func (i *instance) answer(step int, v saga.Verdict, at saga.Instant) saga.Event {
+	op := i.operation(step)
+	e := saga.Event{Type: saga.AnswerType(v, op.mode), At: at, Step: step, Attempt: op.attempt}
+	if op.mode == saga.Ask && (v == saga.Accepted || v == saga.Declined) {
+		e.Via, e.Attempt = saga.ViaQuery, i.state.Steps[step-1].Attempts
+	}
+	if op.sent.Sent != 0 {
+		times := op.sent
 		e.Times = &times
 	}
-	i.sent = saga.Times{}
+	op.end()
 	return e
 }
 
 // event turns an answer of a worker into an event. An answer that does not fit
 // its command is no verdict: never assume that it was a yes.
-func (i *instance) event(a answered) saga.Event {
+func (i *instance) event(step int, a answered) saga.Event {
 	now := i.o.now()
-	op := i.def.Operation(i.state.Cursor, i.state.Phase == saga.Compensating)
-	i.o.noteWorker(op.Subject, a)
+	op := i.operation(step)
+	spec := i.def.Operation(step, op.mode)
+	i.o.noteWorker(spec.Subject, a)
 	if a.absent || a.unsent {
-		return i.absent(now)
+		return i.absent(step, now)
 	}
-	i.sent.Received, i.sent.Answered = instantOf(a.header, protocol.HeaderReceived), instantOf(a.header, protocol.HeaderAnswered)
-	parsed, err := protocol.ParseReply(op.Type, i.id, i.state.Cursor, a.body)
-	if err != nil {
-		return i.misfit(now, err.Error())
+	op.sent.Received, op.sent.Answered = instantOf(a.header, protocol.HeaderReceived), instantOf(a.header, protocol.HeaderAnswered)
+	parsed, err := protocol.ParseReply(spec.Type, i.id, step, a.body)
+	switch {
+	case err != nil:
+		return i.misfit(step, now, err.Error())
+	case op.mode == saga.Ask:
+		return i.told(step, parsed, now)
 	}
+	return i.verdict(step, parsed, now)
+}
+
+// verdict is the event for an answer to a command.
+func (i *instance) verdict(step int, parsed protocol.Answer, now saga.Instant) saga.Event {
+	op := i.operation(step)
 	switch parsed.Verdict {
 	case protocol.Accepted:
-		kept, problem := keep(op.Keep, parsed.Fields)
+		kept, problem := keep(i.def.Operation(step, op.mode).Keep, parsed.Fields)
 		if problem != "" {
-			return i.misfit(now, problem)
+			return i.misfit(step, now, problem)
 		}
-		e := i.answer(saga.Accepted, now)
+		e := i.answer(step, saga.Accepted, now)
 		e.Fields = kept
 		return e
 	case protocol.Declined:
-		e := i.answer(saga.Declined, now)
-		e.Code, e.DeclineCode = brief(parsed.Failure.Error), brief(parsed.Failure.DeclineCode)
+		e := i.answer(step, saga.Declined, now)
+		noteRefusal(&e, &parsed.Failure)
 		return e
-	default:
-		if parsed.Trouble.Error == string(protocol.CodeOverloaded) {
-			return i.absent(now)
+	case protocol.Deferred:
+		if op.mode != saga.Do || i.def.Step(step).Reply != saga.Callback {
+			return i.misfit(step, now, "a result that comes later is not possible here")
 		}
-		e := i.answer(saga.Unavailable, now)
-		e.Code, e.Message, e.Final = brief(parsed.Trouble.Error), brief(parsed.Trouble.Message), !parsed.Trouble.Retryable
-		e.RetryAfter = saga.Duration(parsed.Trouble.RetryAfterMS) * saga.Millisecond
-		return e
+		return i.taken(step, parsed.Pending.RequestID, now)
 	}
+	if parsed.Trouble.Error == string(protocol.CodeOverloaded) {
+		return i.absent(step, now)
+	}
+	e := i.answer(step, saga.Unavailable, now)
+	e.Code, e.Message, e.Final = brief(parsed.Trouble.Error), brief(parsed.Trouble.Message), !parsed.Trouble.Retryable
+	e.RetryAfter = saga.Duration(parsed.Trouble.RetryAfterMS) * saga.Millisecond
+	return e
+}
+
+// taken is the event for an action whose result comes later.
+func (i *instance) taken(step int, requestID string, now saga.Instant) saga.Event {
+	e := i.answer(step, saga.Accepted, now)
+	e.Type, e.RequestID = saga.StepTaken, requestID
+	return e
+}
+
+// told is the event for the answer to a question: the verdict on the action that
+// it repeats, or that there is none.
+func (i *instance) told(step int, parsed protocol.Answer, now saga.Instant) saga.Event {
+	var about protocol.QueryStepOK
+	if parsed.Verdict != protocol.Accepted {
+		return i.untold(step, now)
+	}
+	if _, err := protocol.Decode(parsed.Body, &about); err != nil {
+		return i.misfit(step, now, err.Error())
+	}
+	if err := about.Validate(); err != nil {
+		return i.misfit(step, now, err.Error())
+	}
+	switch about.Outcome {
+	case protocol.OutcomeNone:
+		e := i.untold(step, now)
+		e.Type = saga.StepNotFound
+		return e
+	case protocol.OutcomePending:
+		return i.taken(step, i.state.Steps[step-1].RequestID, now)
+	}
+	return i.repeated(step, about.Reply, now)
+}
+
+// repeated is the event for the answer to the action itself, which the worker
+// has repeated.
+func (i *instance) repeated(step int, reply json.RawMessage, now saga.Instant) saga.Event {
+	action := &i.def.Step(step).Action
+	parsed, err := protocol.ParseReply(action.Type, i.id, step, reply)
+	switch {
+	case err != nil:
+		return i.misfit(step, now, err.Error())
+	case parsed.Verdict == protocol.Declined:
+		e := i.answer(step, saga.Declined, now)
+		noteRefusal(&e, &parsed.Failure)
+		return e
+	case parsed.Verdict != protocol.Accepted:
+		return i.untold(step, now)
+	}
+	kept, problem := keep(action.Keep, parsed.Fields)
+	if problem != "" {
+		return i.misfit(step, now, problem)
+	}
+	e := i.answer(step, saga.Accepted, now)
+	e.Fields = kept
+	return e
+}
+
+// untold is the event for a question that brought no verdict.
+func (i *instance) untold(step int, at saga.Instant) saga.Event {
+	return i.answer(step, saga.Unavailable, at)
 }
 
 // noteWorker says once that nobody listens on a subject, and once that somebody
@@ -77,9 +154,10 @@ func (o *Orchestrator) noteWorker(subject string, a answered) {
 
 // absent is the event for a command that was certainly not taken: nobody listens,
 // all workers are busy, or the connection is down. It costs no attempt.
-func (i *instance) absent(at saga.Instant) saga.Event {
-	e := i.answer(saga.Unavailable, at)
-	e.Type, e.Compensating = saga.WorkerAbsent, i.state.Phase == saga.Compensating
+func (i *instance) absent(step int, at saga.Instant) saga.Event {
+	mode := i.operation(step).mode
+	e := i.answer(step, saga.Unavailable, at)
+	e.Type, e.Mode = saga.WorkerAbsent, mode
 	return e
 }
 
@@ -99,11 +177,29 @@ func brief(text string) string {
 	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }
 
+// noteRefusal writes down why a worker said a final no, and which goods are short:
+// the customer is told (S1-05). What is no SKU is left out.
+func noteRefusal(e *saga.Event, f *protocol.Failure) {
+	e.Code, e.DeclineCode = brief(f.Error), brief(f.DeclineCode)
+	var short []string
+	for _, sku := range f.Unavailable[:min(len(f.Unavailable), protocol.MaxLines)] {
+		if protocol.CheckID("sku", sku) == nil {
+			short = append(short, sku)
+		}
+	}
+	if len(short) > 0 {
+		// Identifiers: this cannot fail.
+		names, _ := json.Marshal(short)
+		e.Fields = map[string]json.RawMessage{"unavailable": names}
+	}
+}
+
 // misfit is the event for an answer that breaks the protocol.
-func (i *instance) misfit(at saga.Instant, problem string) saga.Event {
-	i.log().Warn().Int("step", i.state.Cursor).Int("attempt", i.state.Attempt).Str("problem", problem).
+func (i *instance) misfit(step int, at saga.Instant, problem string) saga.Event {
+	op := i.operation(step)
+	i.log().Warn().Int("step", step).Int("attempt", op.attempt).Str("problem", problem).
 		Msg("a worker's answer breaks the protocol")
-	e := i.answer(saga.Unavailable, at)
+	e := i.answer(step, saga.Unavailable, at)
 	e.Code, e.Message = "malformed_reply", problem
 	return e
 }

@@ -36,7 +36,7 @@ func newBus(nc *nats.Conn, deliver func(string, answered)) (*bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Bounded by the cap on live sagas: each has one command in flight.
+	// Bounded by the cap on live sagas: each has one command per step in flight.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		return nil, err
 	}
@@ -46,12 +46,13 @@ func newBus(nc *nats.Conn, deliver func(string, answered)) (*bus, error) {
 
 // command is one attempt of one operation.
 type command struct {
-	subject string
-	id      protocol.SagaID
-	key     string
-	attempt int
-	token   uint64
-	body    []byte
+	subject  string
+	id       protocol.SagaID
+	key      string // "" for a question
+	attempt  int
+	token    uint64
+	body     []byte
+	callback string // where the result may come later; "" if it may not
 }
 
 func (b *bus) send(c command) {
@@ -59,10 +60,13 @@ func (b *bus) send(c command) {
 		Subject: c.subject,
 		Reply:   b.inbox + c.id.String() + "." + strconv.FormatUint(c.token, 36),
 		Data:    c.body,
-		Header: nats.Header{
-			protocol.HeaderKey:     {c.key},
-			protocol.HeaderAttempt: {strconv.Itoa(c.attempt)},
-		},
+		Header:  nats.Header{protocol.HeaderAttempt: {strconv.Itoa(c.attempt)}},
+	}
+	if c.key != "" {
+		m.Header[protocol.HeaderKey] = []string{c.key}
+	}
+	if c.callback != "" {
+		m.Header[protocol.HeaderCallback] = []string{c.callback}
 	}
 	if err := b.nc.PublishMsg(m); err != nil {
 		b.deliver(c.id.String(), answered{token: c.token, unsent: true})

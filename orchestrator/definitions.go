@@ -1,15 +1,20 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"amends/protocol"
 	"amends/saga"
 	"amends/store"
+
+	"github.com/nats-io/nats.go/micro"
 )
 
 // errNoDefinition says that the definition a saga began with is not known here:
@@ -26,28 +31,48 @@ type shelf struct {
 	known map[string]*saga.Definition // by key
 }
 
-// openShelf keeps the loaded definitions for later versions of the program, and
-// fetches what earlier ones have left.
+// openShelf fetches what earlier versions of the program have left, and keeps the
+// loaded definitions for later ones. One that somebody has deleted is brought
+// back.
 func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*saga.Definition) (*shelf, error) {
 	s := &shelf{bucket: bucket, known: make(map[string]*saga.Definition)}
+	var broken error
+	marks := make(map[string]uint64) // that deletions have left
+	err := bucket.Scan(ctx, ">", false, func(f store.Followed) {
+		if f.Deleted {
+			marks[f.Key] = f.Revision
+			return
+		}
+		broken = errors.Join(broken, s.add(f.Key, f.Value))
+	})
+	if err = errors.Join(err, broken); err != nil {
+		return nil, err
+	}
 	for name, def := range loaded {
 		key := protocol.DefinitionKey(name, def.Hash())
-		text, err := json.Marshal(def)
-		if err != nil {
-			return nil, fmt.Errorf("encoding definition %s: %w", name, err)
-		}
-		if _, err := bucket.Put(ctx, store.Write{Key: key, Value: text}); err != nil && !errors.Is(err, store.ErrConflict) {
+		if err := s.keep(ctx, key, def, marks[key]); err != nil {
 			return nil, fmt.Errorf("keeping definition %s: %w", name, err)
 		}
-		s.known[key] = def
 	}
-	var broken error
-	err := bucket.Scan(ctx, ">", false, func(f store.Followed) {
-		if !f.Deleted {
-			broken = errors.Join(broken, s.add(f.Key, f.Value))
-		}
-	})
-	return s, errors.Join(err, broken)
+	return s, nil
+}
+
+// keep stores a definition, unless it is there, or another orchestrator has been
+// faster.
+func (s *shelf) keep(ctx context.Context, key string, def *saga.Definition, mark uint64) error {
+	if s.known[key] != nil {
+		return nil
+	}
+	s.known[key] = def
+	text, err := json.Marshal(def)
+	if err != nil {
+		return err
+	}
+	_, err = s.bucket.Put(ctx, store.Write{Key: key, Value: text, Revision: mark})
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 func (s *shelf) add(key string, text []byte) error {
@@ -91,4 +116,45 @@ func (s *shelf) fetch(ctx context.Context, name, hash string) (*saga.Definition,
 		return nil, err
 	}
 	return s.find(name, hash)
+}
+
+// handleDefinitions lists the versions of definitions that are known here.
+func (o *Orchestrator) handleDefinitions(r micro.Request) {
+	var request protocol.DefinitionsRequest
+	o.serveAside(r, &request, func(context.Context) (any, error) {
+		rows := o.records.definitions.list(request.Name, o.hashes)
+		if request.Name != "" && len(rows) == 0 {
+			return nil, &protocol.Error{Code: protocol.CodeDefinitionUnknown, Field: "name", Message: "is not the name of a definition here"}
+		}
+		return &protocol.Definitions{Type: protocol.TypeDefinitions, Definitions: rows}, nil
+	})
+}
+
+// list describes the versions of one definition, or of all, by name; those with
+// which new sagas begin come first.
+func (s *shelf) list(name string, loaded map[string]string) []protocol.DefinitionSummary {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	rows := []protocol.DefinitionSummary{}
+	for _, def := range s.known {
+		if name != "" && name != def.Name {
+			continue
+		}
+		hash := def.Hash()
+		row := protocol.DefinitionSummary{Name: def.Name, Hash: hash, Loaded: loaded[def.Name] == hash}
+		for i := range def.Steps {
+			row.Steps = append(row.Steps, def.Steps[i].Name)
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b protocol.DefinitionSummary) int {
+		if a.Loaded != b.Loaded {
+			if a.Loaded {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Hash, b.Hash))
+	})
+	return rows
 }

@@ -114,42 +114,51 @@ func (o *Orchestrator) pull(ctx context.Context) {
 // pullOnce runs one pull request. It returns how many sagas it has brought to
 // life, each of which keeps its place.
 func (o *Orchestrator) pullOnce(ctx context.Context, places int) (used int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, pullWait)
-	defer cancel()
-	// A server that was restarted knows nothing of a pull from before.
-	back := o.cfg.Conn.StatusChanged(nats.CONNECTED)
-	defer o.cfg.Conn.RemoveStatusListener(back)
-	go func() {
-		<-back
-		cancel()
-	}()
-	batch, err := o.inbox.Fetch(places, jetstream.FetchContext(ctx))
+	batch, done, err := o.fetch(ctx, o.inbox, places)
 	if err != nil {
 		return 0, err
 	}
+	defer done()
 	for m := range batch.Messages() {
 		if o.route(m) {
 			used++
 		}
 	}
-	err = batch.Error()
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = nil
+	return used, ended(batch.Error())
+}
+
+// fetch sends one pull request, which ends after a while, or when the connection
+// has come back: a server that was restarted knows nothing of a pull from before.
+func (o *Orchestrator) fetch(ctx context.Context, from jetstream.Consumer, most int) (batch jetstream.MessageBatch, done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, pullWait)
+	back := o.cfg.Conn.StatusChanged(nats.CONNECTED)
+	go func() {
+		<-back
+		cancel()
+	}()
+	done = func() {
+		cancel()
+		o.cfg.Conn.RemoveStatusListener(back)
 	}
-	return used, err
+	if batch, err = from.Fetch(most, jetstream.FetchContext(ctx)); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return batch, done, nil
+}
+
+// ended is the error of a pull that did not just come to its end.
+func ended(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // route gives a message to the actor of its saga, and spawns one if there is
 // none. It returns whether it spawned one.
 func (o *Orchestrator) route(m jetstream.Msg) (spawned bool) {
 	d, err := newDelivery(m)
-	var id protocol.SagaID
-	if err == nil {
-		id, err = protocol.ParseSagaID(d.Start.SagaID)
-	}
-	if err == nil && m.Subject() != protocol.SubjectInboxStart(id) {
-		err = errors.New("its subject is not that of its saga")
-	}
 	if err != nil {
 		o.log.Error().Err(err).Str("subject", m.Subject()).Msg("an inbox message is not usable; dropping it")
 		if err := m.TermWithReason("not an inbox entry"); err != nil {
@@ -157,9 +166,9 @@ func (o *Orchestrator) route(m jetstream.Msg) (spawned bool) {
 		}
 		return false
 	}
-	ref, spawned, err := o.actorOf(id)
+	ref, spawned, err := o.actorOf(d.id)
 	if err != nil {
-		o.log.Error().Err(err).Str("saga_id", id.String()).Msg("cannot spawn the actor of a saga; it comes again")
+		o.log.Error().Err(err).Str("saga_id", d.id.String()).Msg("cannot spawn the actor of a saga; it comes again")
 		return false
 	}
 	ref.Tell(delivered{d})

@@ -3,39 +3,46 @@ package orchestrator
 import (
 	"time"
 
+	"amends/journal"
 	"amends/orchestrator/actors"
 	"amends/protocol"
 	"amends/saga"
-	"amends/store"
 
 	"github.com/rs/zerolog"
 )
 
-// instance is the actor of one saga: a mailbox, a cache of the record and a
-// timer. The record is the truth.
+// instance is the actor of one saga: a mailbox, a cache of the record and a few
+// timers. The record is the truth.
 //
-// There is one operation in progress at a time (a write, a read, a command, a
-// wait) and one token for it. Whatever arrives with another token is stale: a
-// second answer, a late one, the tick of a timer that was overtaken.
+// At any time it reads or writes its record, or has one operation in progress
+// per step (operation.go). What arrives while it reads or writes is handled
+// afterwards.
 type instance struct {
 	o       *Orchestrator
 	id      protocol.SagaID
 	ref     actors.Ref
 	held    *delivery
-	clients []client
+	clients []journal.Client
 
 	def      *saga.Definition
 	state    saga.State
-	record   record
+	record   journal.Record
 	revision uint64
 	mark     uint64 // the revision of the mark that a deleted record left; 0 if none
 
-	token    uint64
-	timer    *time.Timer
-	deadline *time.Timer
-	sent     saga.Times   // of the command in progress
-	write    *write       // in progress; nil if none
-	backlog  []saga.Event // arrived while a write was in progress
+	token      uint64 // the latest
+	operations []operation
+	deadline   *time.Timer
+
+	storing uint64       // token of the read or write in progress; 0 if none
+	write   *write       // what is being written, or is not known to be written; nil if nothing
+	backlog []saga.Event // arrived meanwhile
+	nudges  []string     // replies to who wants to know that the record was read again
+	hearing []string     // those of them whom the read in progress answers
+
+	leaving  bool // it is about to acknowledge and to leave
+	cameBack bool // it was delivered again meanwhile
+	slept    bool // it was in nobody's memory, so it may have a timer
 }
 
 // The messages of an instance, beside answered.
@@ -47,13 +54,16 @@ type (
 		err      error
 	}
 	loaded struct {
-		token   uint64
-		journal *Journal
-		entry   store.Entry
-		err     error
+		token uint64
+		saga  *journal.Saga
+		mark  uint64
+		err   error
 	}
+	retried  struct{ token uint64 } // time to read the record again
 	elapsed  struct{ token uint64 }
 	overdue  struct{}
+	nudged   struct{ reply string }
+	left     struct{ wanted bool }
 	beat     struct{}
 	shutdown struct{}
 )
@@ -71,15 +81,21 @@ func (i *instance) Receive(message any) bool {
 	case delivered:
 		return i.onDelivered(m.d)
 	case answered:
-		return m.token != i.token || i.onAnswered(m)
+		return i.onAnswered(m)
 	case stored:
-		return m.token != i.token || i.onStored(m)
+		return m.token != i.storing || i.onStored(m)
 	case loaded:
-		return m.token != i.token || i.onLoaded(m)
+		return m.token != i.storing || i.onLoaded(m)
+	case retried:
+		return m.token != i.storing || i.load()
 	case elapsed:
-		return m.token != i.token || i.onElapsed()
+		return i.onElapsed(m.token)
 	case overdue:
 		return i.handle(saga.Event{Type: saga.DeadlinePassed, At: i.o.now()})
+	case nudged:
+		return i.onNudged(m.reply)
+	case left:
+		return i.onLeft(m.wanted)
 	case beat:
 		i.onBeat()
 	case shutdown:
@@ -88,11 +104,108 @@ func (i *instance) Receive(message any) bool {
 	return true
 }
 
-// next ends the operation in progress and returns the token of a new one.
-func (i *instance) next() uint64 {
-	halt(i.timer)
-	i.token++
-	return i.token
+// handle puts an event to the core and journals what changed. What did not
+// change anything needs nothing.
+func (i *instance) handle(e saga.Event) bool {
+	if i.isBusy() {
+		i.backlog = append(i.backlog, e)
+		return true
+	}
+	e.At = max(e.At, i.state.Last) // another machine's clock may be ahead
+	state, effects := saga.Next(i.def, i.state, e)
+	if state.Seq != i.state.Seq {
+		return i.journalEvent(e, state)
+	}
+	for _, effect := range effects {
+		if wait, ok := effect.(saga.Wait); ok {
+			i.wait(wait, missing)
+		}
+	}
+	return i.leaveForLong(i.o.now())
+}
+
+// isBusy reports whether events have to wait.
+func (i *instance) isBusy() bool { return i.storing != 0 || i.leaving }
+
+func (i *instance) onAnswered(a answered) bool {
+	step := i.operationOf(a.token)
+	if step == 0 || i.operation(step).kind != commanding {
+		return true // too late, or the same answer again
+	}
+	return i.handle(i.event(step, a))
+}
+
+// onElapsed handles the tick of a timer: the time of an attempt is over, that
+// of a result that was to come later, or a wait is.
+func (i *instance) onElapsed(token uint64) bool {
+	step := i.operationOf(token)
+	if step == 0 {
+		return true
+	}
+	op, state, now := i.operation(step), &i.state.Steps[step-1], i.o.now()
+	if op.kind == commanding {
+		return i.handle(i.answer(step, saga.TimedOut, now))
+	}
+	op.end()
+	if state.Status == saga.StepWaiting && state.Due <= now {
+		return i.handle(saga.Event{Type: saga.StepTimedOut, At: now, Step: step, Attempt: state.Attempt})
+	}
+	if i.isBusy() {
+		return true // what is to be done then is done afterwards
+	}
+	return i.perform()
+}
+
+// onDelivered takes the inbox message: the first one starts or resumes the saga,
+// a later one of the same saga only replaces the handle to acknowledge.
+func (i *instance) onDelivered(d *delivery) bool {
+	first := i.held == nil
+	i.held, i.slept = d, i.slept || d.Start == nil
+	i.expect(d.Client)
+	switch {
+	case !first:
+		i.cameBack = i.leaving
+		return true
+	case d.count > 1 || d.Start == nil:
+		return i.load()
+	}
+	return i.start()
+}
+
+// expect remembers a client who waits for the end.
+func (i *instance) expect(c journal.Client) {
+	if c.Reply == "" {
+		return
+	}
+	for _, known := range i.clients {
+		if known.Reply == c.Reply {
+			return
+		}
+	}
+	i.clients = append(i.clients, c)
+}
+
+// start begins a saga that, as far as is known, has no record yet.
+func (i *instance) start() bool {
+	start := *i.held.Start
+	def, err := i.o.records.definitions.find(start.Definition, start.DefinitionHash)
+	if err != nil {
+		go i.o.learn(start.Definition, start.DefinitionHash)
+		return i.pass(err)
+	}
+	i.def = def
+	i.record = journal.Record{SagaID: start.SagaID, Definition: start.Definition, Owner: i.o.cfg.Name, Epoch: 1}
+	return i.handle(saga.Event{Type: saga.Started, At: i.held.At, Start: &start})
+}
+
+// armDeadline wakes the saga when its time is up.
+func (i *instance) armDeadline() {
+	halt(i.deadline)
+	expires := i.state.Expires(i.def)
+	if expires == 0 {
+		return
+	}
+	i.deadline = time.AfterFunc(until(expires, i.o.now()), func() { i.ref.Tell(overdue{}) })
 }
 
 func halt(t *time.Timer) {
@@ -101,137 +214,9 @@ func halt(t *time.Timer) {
 	}
 }
 
-// wakeIn asks for an elapsed message of the operation in progress.
-func (i *instance) wakeIn(d time.Duration) {
-	token := i.token
-	i.timer = time.AfterFunc(d, func() { i.ref.Tell(elapsed{token}) })
-}
-
-// handle puts an event to the core, journals what changed, and acts.
-func (i *instance) handle(e saga.Event) bool {
-	if i.write != nil {
-		i.backlog = append(i.backlog, e)
-		return true
-	}
-	state, effects := saga.Next(i.def, i.state, e)
-	if state.Seq == i.state.Seq {
-		return i.perform(effects)
-	}
-	return i.journalEvent(e, state, effects)
-}
-
-// perform carries out effects. It returns false when the saga has ended.
-func (i *instance) perform(effects []saga.Effect) bool {
-	alive := true
-	for _, effect := range effects {
-		switch e := effect.(type) {
-		case saga.Send:
-			alive = i.send(e)
-		case saga.Wait:
-			i.next()
-			i.sent = saga.Times{}
-			i.wakeIn(until(e.Until, i.o.now()))
-		case saga.Finish, saga.Park:
-			alive = i.finish()
-		}
-	}
-	return alive
-}
-
-func until(at, now saga.Instant) time.Duration {
-	return max(time.Duration(at-now)*time.Microsecond, 0)
-}
-
-// send puts one attempt of a command on the bus.
-func (i *instance) send(e saga.Send) bool {
-	op := i.def.Operation(e.Step, e.Compensating)
-	body, err := saga.Command(i.def, &i.state)
-	if err != nil {
-		// Trying again cannot help: the request lacks what the step needs.
-		decline := i.answer(saga.Declined, i.o.now())
-		decline.Code, decline.Message = "missing_field", err.Error()
-		return i.handle(decline)
-	}
-	token := i.next()
-	i.sent = saga.Times{Queued: i.state.Since, Sent: i.o.now()}
-	i.wakeIn(time.Duration(op.Timeout) * time.Microsecond)
-	i.o.bus.send(command{
-		subject: op.Subject, id: i.id, token: token, attempt: e.Attempt, body: body,
-		key: protocol.IdempotencyKey(i.id, e.Step, e.Compensating),
-	})
-	return true
-}
-
-func (i *instance) onAnswered(a answered) bool {
-	if i.sent.Sent == 0 {
-		return true // the same answer again
-	}
-	return i.handle(i.event(a))
-}
-
-// onElapsed handles the tick of the timer: the time of an attempt is over, or a
-// wait is.
-func (i *instance) onElapsed() bool {
-	now := i.o.now()
-	switch {
-	case i.write != nil, i.revision == 0:
-		return i.load()
-	case i.sent.Sent == 0:
-		return i.perform(i.state.Pending(now))
-	}
-	return i.handle(i.answer(saga.TimedOut, now))
-}
-
-// onDelivered takes the inbox message: the first one starts or resumes the saga,
-// a later one of the same saga only replaces the handle to acknowledge.
-func (i *instance) onDelivered(d *delivery) bool {
-	first := i.held == nil
-	i.held = d
-	if d.Client.Reply != "" && !i.knows(d.Client) {
-		i.clients = append(i.clients, d.Client)
-	}
-	if !first {
-		return true
-	}
-	if d.count > 1 {
-		return i.load()
-	}
-	return i.begin()
-}
-
-func (i *instance) knows(c client) bool {
-	for _, known := range i.clients {
-		if known.Reply == c.Reply {
-			return true
-		}
-	}
-	return false
-}
-
-// begin starts a saga that, as far as is known, has no record yet.
-func (i *instance) begin() bool {
-	start := i.held.Start
-	def, err := i.o.journal.definitions.find(start.Definition, start.DefinitionHash)
-	if err != nil {
-		go i.o.learn(start.Definition, start.DefinitionHash)
-		return i.pass(err)
-	}
-	i.def = def
-	i.record = record{SagaID: start.SagaID, Definition: start.Definition, Owner: i.o.cfg.Name, Epoch: 1}
-	return i.handle(saga.Event{Type: saga.Started, At: i.held.At, Start: &start})
-}
-
-// armDeadline wakes the saga when its time is up.
-func (i *instance) armDeadline() {
-	if i.state.Deadline == 0 || i.state.Phase != saga.Running {
-		return
-	}
-	i.deadline = time.AfterFunc(until(i.state.Deadline, i.o.now()), func() { i.ref.Tell(overdue{}) })
-}
-
 // onBeat keeps the inbox from giving the saga to somebody else.
 func (i *instance) onBeat() {
-	if i.held == nil {
+	if i.held == nil || i.leaving {
 		return
 	}
 	if err := i.held.msg.InProgress(); err != nil {
@@ -241,13 +226,15 @@ func (i *instance) onBeat() {
 
 // onShutdown hands the saga back: another owner may have it at once.
 func (i *instance) onShutdown() bool {
-	i.leave()
+	i.stop()
 	i.o.giveBack(i)
 	return false
 }
 
-// leave stops the timers.
-func (i *instance) leave() {
-	halt(i.timer)
+// stop ends all timers.
+func (i *instance) stop() {
 	halt(i.deadline)
+	for n := range i.operations {
+		i.operations[n].end()
+	}
 }

@@ -1,7 +1,8 @@
 package orchestrator
 
 import (
-	"context"
+	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"amends/journal"
 	"amends/protocol"
 	"amends/saga"
 	"amends/store"
@@ -28,6 +30,10 @@ const DefaultWait = 4 * time.Second
 // end, whatever becomes of the client or of this process.
 func (o *Orchestrator) handleStart(r micro.Request) {
 	e, wait, err := o.readStart(r)
+	if err != nil && e.Start != nil {
+		o.requests.run(func() { o.repeatOrRefuse(r.Reply(), e, wait, err) })
+		return
+	}
 	if err != nil {
 		o.respondError(r.Reply(), err)
 		return
@@ -45,15 +51,16 @@ func (o *Orchestrator) handleStart(r micro.Request) {
 	if e.Client.Reply != "" {
 		o.waiters.expect(waiter{id.String(), e.Client.Reply})
 	}
-	message := &nats.Msg{Subject: protocol.SubjectInboxStart(id), Data: body, Header: nats.Header{}}
+	message := &nats.Msg{Subject: protocol.SubjectInbox(id), Data: body, Header: nats.Header{}}
 	o.cfg.Writer.Publish(message, func(_ jetstream.PubAck, err error) {
 		if err != nil {
 			o.waiters.done(waiter{id.String(), e.Client.Reply})
-			go o.onNotQueued(r, id, e, wait, err)
+			// The goroutine of the writer must not wait for a slot.
+			go o.requests.run(func() { o.onNotQueued(r.Reply(), id, e, wait, err) })
 			return
 		}
 		// Nobody is told "accepted" before the inbox has it (I8).
-		o.waiters.start(waiter{id.String(), e.Client.Reply}, wait, func() { o.answerLate(id, e.Client) })
+		o.waiters.start(waiter{id.String(), e.Client.Reply}, wait, func() { o.answerLate(id, &e) })
 	})
 }
 
@@ -65,110 +72,83 @@ const maxTraceParent = 64
 // itself is not sent there, either.
 var errReply = &protocol.Error{Code: protocol.CodeInvalidField, Message: "the reply subject is not one on which a client may wait"}
 
-// readStart decodes, checks and prices a request.
+// readStart decodes, checks and prices a request. With an error about the price
+// alone, the entry is whole but for it.
 func (o *Orchestrator) readStart(r micro.Request) (entry, time.Duration, error) {
-	var request protocol.StartRequest
 	if !protocol.IsReplySubject(r.Reply()) {
 		return entry{}, 0, errReply
 	}
-	unknown, err := protocol.Decode(r.Data(), &request)
+	return o.readRequest(r.Data(), r.Reply(), r.Headers().Get(traceHeader))
+}
+
+func (o *Orchestrator) readRequest(data []byte, reply, traceParent string) (entry, time.Duration, error) {
+	var request protocol.StartRequest
+	unknown, err := protocol.Decode(data, &request)
 	if err != nil {
 		return entry{}, 0, err
 	}
-	if err := request.Validate(); err != nil {
+	if err := request.ValidateEnvelope(); err != nil {
 		return entry{}, 0, err
 	}
-	start, err := o.startOf(&request)
+	name := cmp.Or(request.Definition, "checkout")
+	def := o.cfg.Definitions[name]
+	if def == nil {
+		return entry{}, 0, &protocol.Error{Code: protocol.CodeDefinitionUnknown, Field: "definition", Message: "is not the name of a definition here"}
+	}
+	fields, err := inputsOf(def, &request, data)
 	if err != nil {
 		return entry{}, 0, err
 	}
-	if parent := r.Headers().Get("traceparent"); len(parent) <= maxTraceParent {
-		start.TraceParent = parent
+	start, refusal := o.startOf(def, &request, fields)
+	if len(traceParent) <= maxTraceParent {
+		start.TraceParent = traceParent
 	}
 	wait := DefaultWait
 	if request.WaitMS != nil {
 		wait = time.Duration(*request.WaitMS) * time.Millisecond
 	}
-	c := client{Reply: r.Reply(), MsgID: request.MsgID, Warnings: warnings(unknown)}
-	return entry{Start: start, At: o.now(), Client: c}, wait, nil
+	c := journal.Client{Reply: reply, MsgID: request.MsgID, Warnings: warnings(def, &request, unknown)}
+	return entry{Start: &start, At: o.now(), Client: c}, wait, refusal
 }
 
-func warnings(unknown []string) []string {
-	for n, name := range unknown {
-		unknown[n] = "unknown field ignored: " + name
+// warnings tell a client what of its request counts for nothing.
+func warnings(def *saga.Definition, request *protocol.StartRequest, unknown []string) (told []string) {
+	for _, name := range unasked(def, unknown) {
+		told = append(told, "unknown field ignored: "+name)
 	}
-	return unknown
+	if request.Amount != "" && def.Pricing == saga.CatalogPrice {
+		told = append(told, "amount ignored: the prices are those of the catalogue")
+	}
+	return told
+}
+
+// repeatOrRefuse answers a start that cannot be priced now. It may be one that was
+// taken before, at the prices of that time: then it is the same saga (A7).
+func (o *Orchestrator) repeatOrRefuse(reply string, e entry, wait time.Duration, refusal error) {
+	id, err := protocol.ParseSagaID(e.Start.SagaID)
+	if err == nil {
+		_, _, err = o.lookUp(id, e.Start.RequestHash, true)
+	}
+	if err != nil {
+		o.respondError(reply, refusal)
+		return
+	}
+	o.await(reply, id, e, wait)
 }
 
 // startOf makes the start of a saga from a request: the definition is pinned and
 // the price is fixed now, so that a replay asks nobody.
-func (o *Orchestrator) startOf(request *protocol.StartRequest) (saga.Start, error) {
-	name := request.Definition
-	if name == "" {
-		name = "checkout"
-	}
-	def := o.cfg.Definitions[name]
-	if def == nil {
-		return saga.Start{}, &protocol.Error{Code: protocol.CodeDefinitionUnknown, Field: "definition", Message: "is not the name of a definition here"}
-	}
-	if request.SagaID == "" {
-		request.SagaID = nuid.Next()
-	}
-	fields, err := requestFields(request)
-	if err != nil {
-		return saga.Start{}, err
-	}
-	hash := hashOf(name, fields)
-	total, priced, err := o.prices.total(request.Items)
-	if err != nil {
-		return saga.Start{}, priceError(err)
-	}
-	if priced {
-		fields["amount"] = json.RawMessage(total.Decimal())
-		fields["currency"] = json.RawMessage(`"` + total.Currency + `"`)
-	}
-	return saga.Start{
-		SagaID: request.SagaID, OrderID: orderID(request.SagaID), Definition: name, DefinitionHash: o.hashes[name],
+func (o *Orchestrator) startOf(def *saga.Definition, request *protocol.StartRequest, fields map[string]json.RawMessage) (saga.Start, error) {
+	id := cmp.Or(request.SagaID, nuid.Next())
+	hash := hashOf(def, request, fields)
+	start := saga.Start{
+		SagaID: id, OrderID: orderID(id), Definition: def.Name, DefinitionHash: o.hashes[def.Name],
 		Request: fields, RequestHash: hash,
-	}, nil
-}
-
-// priceError tells a client why its order has no total.
-func priceError(err error) error {
-	switch {
-	case errors.Is(err, protocol.ErrAmountOverflow):
-		return &protocol.Error{Code: protocol.CodeInvalidField, Field: "items", Message: "cost more than can be written down"}
-	case errors.Is(err, protocol.ErrCurrencyMismatch):
-		return &protocol.Error{Code: protocol.CodeInvalidField, Field: "items", Message: "are priced in different currencies; order them apart"}
 	}
-	return err
-}
-
-// requestFields are the fields of the request that steps may send on.
-func requestFields(request *protocol.StartRequest) (map[string]json.RawMessage, error) {
-	fields := make(map[string]json.RawMessage, 5)
-	for name, value := range map[string]any{
-		"user_id": request.UserID, "items": request.Items, "shipping_address": request.ShippingAddress,
-	} {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return nil, fmt.Errorf("encoding %s: %w", name, err)
-		}
-		fields[name] = raw
+	if def.HasCallbacks() {
+		start.Secret, start.Callbacks = rand.Text(), protocol.SubjectCallbacksOf(id)
 	}
-	return fields, nil
-}
-
-// hashOf tells a repeated request from another one of the same saga_id (A7). The
-// price is not part of it: the client did not say it.
-func hashOf(definition string, fields map[string]json.RawMessage) string {
-	h := sha256.New()
-	for _, name := range []string{"user_id", "items", "shipping_address"} {
-		h.Write(fields[name])
-		h.Write([]byte{0})
-	}
-	h.Write([]byte(definition))
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return start, o.price(def.Pricing, request, fields)
 }
 
 // orderID is made from the saga id, so that it is the same whoever makes it.
@@ -178,36 +158,36 @@ func orderID(sagaID string) string {
 }
 
 // onNotQueued handles a start that the inbox did not take.
-func (o *Orchestrator) onNotQueued(r micro.Request, id protocol.SagaID, e entry, wait time.Duration, cause error) {
+func (o *Orchestrator) onNotQueued(reply string, id protocol.SagaID, e entry, wait time.Duration, cause error) {
 	switch {
 	case store.IsSubjectTaken(cause), errors.Is(cause, store.ErrUnknown):
 		// The saga is in the inbox already, or may be: this is a repetition.
-		o.await(r, id, e, wait)
+		o.await(reply, id, e, wait)
 	case store.IsFull(cause):
-		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
+		o.respondError(reply, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
 	default:
 		o.log.Error().Err(cause).Str("saga_id", id.String()).Msg("the inbox does not take starts")
-		o.respondError(r.Reply(), &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
+		o.respondError(reply, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
 	}
 }
 
 // answerLate tells a client, whose time to wait is over, that the saga is still
 // running; or how it ended, if its owner was another process whose answer the
 // client may have missed.
-func (o *Orchestrator) answerLate(id protocol.SagaID, c client) {
-	j, _, err := o.journal.load(context.Background(), id)
+func (o *Orchestrator) answerLate(id protocol.SagaID, e *entry) {
+	outcome, _, err := o.lookUp(id, e.Start.RequestHash, true)
 	switch {
 	case err == nil:
-		o.reply(c, outcomeOf(&j.State))
-	case errors.Is(err, store.ErrNotFound):
-		o.reply(c, accepted(id))
+		o.reply(e.Client, outcome)
+	case errors.Is(err, errConflict()):
+		o.respondError(e.Client.Reply, err)
 	default:
-		o.log.Warn().Err(err).Str("saga_id", id.String()).Msg("cannot look a saga up for its client")
-		o.reply(c, accepted(id))
+		o.log.Debug().Err(err).Str("saga_id", id.String()).Msg("cannot look a saga up for its client")
+		o.reply(e.Client, accepted(id))
 	}
 }
 
 // accepted says that a start is in the inbox and has no owner yet.
 func accepted(id protocol.SagaID) protocol.Outcome {
-	return protocol.Outcome{Type: protocol.TypeCheckoutAccepted, SagaID: id.String(), Status: "PENDING"}
+	return protocol.Outcome{Type: protocol.TypeCheckoutAccepted, SagaID: id.String(), Status: protocol.StatusPending}
 }

@@ -83,7 +83,7 @@ func (o *Orchestrator) onPanic(a actors.Actor, _ any) {
 	if !ok {
 		return
 	}
-	i.leave()
+	i.stop()
 	o.mu.Lock()
 	o.crashes[i.id.String()]++
 	o.mu.Unlock()

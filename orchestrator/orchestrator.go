@@ -68,13 +68,18 @@ type Orchestrator struct {
 	inbox  jetstream.Consumer
 	hashes map[string]string // of the definitions, by name
 
-	journal *journal
-	bus     *bus
-	prices  *prices
-	waiters *waiters
-	places  *places
-	actors  *actors.System
-	service micro.Service
+	records   *records
+	incidents *store.Bucket
+	timers    *timers
+	bus       *bus
+	prices    *prices
+	waiters   *waiters
+	places    *places
+	requests  slots
+	wakes     slots
+	actors    *actors.System
+	service   micro.Service
+	subs      []*nats.Subscription // of nudges and events
 
 	background context.Context // ends with Stop
 	cancel     context.CancelFunc
@@ -109,7 +114,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{
 		cfg: cfg, log: cfg.Log.With().Str("role", "orchestrator").Logger(),
 		hashes: make(map[string]string), prices: &prices{log: cfg.Log, products: make(map[string]protocol.Money)},
-		waiters: newWaiters(), places: newPlaces(cfg.MaxLive),
+		waiters: newWaiters(), places: newPlaces(cfg.MaxLive), requests: make(slots, maxAside), wakes: make(slots, maxAside),
 		live: make(map[string]*instance), crashes: make(map[string]int),
 	}
 	for name, def := range cfg.Definitions {
@@ -131,6 +136,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		return fmt.Errorf("starting the orchestrator: %w", err)
 	}
 	o.task(o.pull)
+	o.task(o.timers.follow)
 	o.task(o.heartbeat)
 	o.task(o.reconcile)
 	if o.service, err = o.serve(); err != nil {
@@ -161,14 +167,27 @@ func (o *Orchestrator) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.journal = &journal{bucket: bucket, retention: o.cfg.Retention, definitions: definitions}
+	o.records = &records{bucket: bucket, retention: o.cfg.Retention, definitions: definitions}
+	if o.incidents, err = store.Open(ctx, o.cfg.Writer, store.Config{Name: protocol.BucketIncidents, Replicas: o.cfg.Replicas}); err != nil {
+		return err
+	}
+	o.timers = &timers{o: o}
+	if err := o.timers.open(ctx); err != nil {
+		return err
+	}
 	if err := o.followPrices(ctx); err != nil {
 		return err
 	}
 	if o.bus, err = newBus(o.cfg.Conn, o.deliver); err != nil {
 		return err
 	}
-	return o.openInbox(ctx)
+	if err := o.followNudges(); err != nil {
+		return err
+	}
+	if err := o.openInbox(ctx); err != nil {
+		return err
+	}
+	return o.followTriggers(ctx)
 }
 
 // followPrices returns when the price list is complete.
@@ -211,6 +230,15 @@ func (o *Orchestrator) serve() (micro.Service, error) {
 		"start":  {protocol.SubjectStart, o.handleStart},
 		"status": {protocol.SubjectStatus, o.handleStatus},
 		"list":   {protocol.SubjectList, o.handleList},
+
+		"cancel":   {protocol.SubjectCancel, o.handleCancel},
+		"retry":    {protocol.SubjectRetry, o.handleRetry},
+		"resolve":  {protocol.SubjectResolve, o.handleResolve},
+		"migrate":  {protocol.SubjectMigrate, o.handleMigrate},
+		"plan":     {protocol.SubjectPlan, o.handlePlan},
+		"callback": {protocol.SubjectCallbacks, o.handleCallback},
+
+		"definitions": {protocol.SubjectDefinitions, o.handleDefinitions},
 	} {
 		if err := service.AddEndpoint(name, endpoint.handle, micro.WithEndpointSubject(endpoint.subject)); err != nil {
 			return nil, fmt.Errorf("adding endpoint %s: %w", name, err)
@@ -230,6 +258,10 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 		if err := o.service.Stop(); err != nil {
 			o.log.Warn().Err(err).Msg("cannot stop the service")
 		}
+	}
+	for _, sub := range o.subs {
+		// It fails when the connection was cut before.
+		_ = sub.Unsubscribe()
 	}
 	o.cancel()
 	o.tasks.Wait()
@@ -273,7 +305,7 @@ func (o *Orchestrator) now() saga.Instant { return Instant(o.cfg.Now()) }
 func (o *Orchestrator) learn(name, hash string) {
 	ctx, cancel := context.WithTimeout(o.background, loadTimeout)
 	defer cancel()
-	if _, err := o.journal.definitions.fetch(ctx, name, hash); err != nil {
+	if _, err := o.records.definitions.fetch(ctx, name, hash); err != nil {
 		o.log.Warn().Err(err).Str("definition", name).Str("hash", hash).Msg("cannot learn a definition")
 	}
 }

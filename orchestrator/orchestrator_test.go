@@ -47,7 +47,7 @@ func TestEveryAttemptIsTimed(t *testing.T) {
 	s.start("c1", 5000)
 	id, err := protocol.ParseSagaID("c1")
 	s.must(err)
-	j, _, err := o.journal.load(t.Context(), id)
+	j, _, err := o.records.load(t.Context(), id)
 	s.must(err)
 	for n, e := range j.Sequence {
 		if e.Type == saga.Started {
@@ -58,7 +58,7 @@ func TestEveryAttemptIsTimed(t *testing.T) {
 		}
 	}
 	// The last one is the time of the record itself.
-	if len(j.Persisted) != len(j.Sequence)-1 {
+	if len(j.Persisted) != len(j.Sequence) {
 		t.Errorf("%d of %d events have the time when they were stored", len(j.Persisted), len(j.Sequence))
 	}
 }
@@ -127,11 +127,11 @@ func TestAFailedCompensationIsStuck(t *testing.T) {
 	s.answer(protocol.SubjectRefund, declined)
 	s.prices(s.orchestrator("one"))
 	out := s.start("c1", 15000)
-	if out.Type != protocol.TypeCheckoutAccepted || out.Status != "STUCK" {
+	if out.Type != protocol.TypeCheckoutFailed || out.Status != "STUCK" {
 		t.Errorf("answered %+v", out)
 	}
 	status := s.status("c1")
-	if status.Incident == "" || status.Reason != "Shipping failed: no" {
+	if len(status.Incidents) == 0 || status.Reason != "Shipping failed: no" {
 		t.Errorf("status %+v", status)
 	}
 	if commands := s.commands(); commands[len(commands)-1] != "c1.1.undo" {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"amends/protocol"
+	"amends/saga"
 	"amends/store"
 
 	"github.com/rs/zerolog"
@@ -54,27 +55,38 @@ func (p *prices) see(f store.Followed) {
 // part that loads it has not come up yet.
 var errNoPrices = &protocol.Error{Code: protocol.CodeUnavailable, Message: "there is no price list yet; try again with the same saga_id"}
 
-// total prices the lines of an order. ok is false if a product has no price:
-// then the inventory, which will not know it either, has the word.
-func (p *prices) total(lines []protocol.Line) (sum protocol.Money, ok bool, err error) {
+// price says what an order costs under a policy, at the prices of this moment.
+func (p *prices) price(policy saga.Pricing, o order) (total protocol.Money, priced bool, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if len(p.products) == 0 {
+	if policy != saga.ClientPrice && len(p.products) == 0 {
 		return protocol.Money{}, false, errNoPrices
 	}
-	for n, line := range lines {
-		price, known := p.products[line.SKU]
-		if !known {
-			return protocol.Money{}, false, nil
-		}
-		cost, err := price.Times(line.Quantity)
-		if err == nil && n > 0 {
-			cost, err = sum.Add(cost)
-		}
-		if err != nil {
-			return protocol.Money{}, false, err
-		}
-		sum = cost
+	return price(policy, o, func(sku string) (protocol.Money, bool) {
+		price, known := p.products[sku]
+		return price, known
+	})
+}
+
+// price puts the total of an order beside what the client sent, by the policy of
+// its definition (X8).
+func (o *Orchestrator) price(policy saga.Pricing, request *protocol.StartRequest, fields map[string]json.RawMessage) error {
+	if policy == saga.NoPrice {
+		return nil
 	}
-	return sum, true, nil
+	ordered := order{lines: request.Items}
+	said, ok, err := request.Total()
+	if err != nil {
+		return err
+	}
+	if ok {
+		ordered.said = &said
+	}
+	total, priced, err := o.prices.price(policy, ordered)
+	if err != nil || !priced {
+		return err
+	}
+	fields["amount"] = json.RawMessage(total.Decimal())
+	fields["currency"] = json.RawMessage(`"` + total.Currency + `"`)
+	return nil
 }

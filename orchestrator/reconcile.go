@@ -2,15 +2,11 @@ package orchestrator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"amends/protocol"
-	"amends/saga"
 	"amends/store"
-
-	"github.com/nats-io/nats.go"
 )
 
 const (
@@ -42,8 +38,8 @@ func (o *Orchestrator) reconcile(ctx context.Context) {
 func (o *Orchestrator) reconcileOnce(ctx context.Context) error {
 	var idle []string
 	before := o.cfg.Now().Add(-reconcileEvery)
-	err := o.journal.bucket.Scan(ctx, ">", true, func(f store.Followed) {
-		if s := summaryOf(f); !f.Deleted && s.phase.Live() && s.updated.Before(before) {
+	err := o.records.bucket.Scan(ctx, ">", true, func(f store.Followed) {
+		if s := summaryOf(f); !f.Deleted && s.isForgotten(before) {
 			idle = append(idle, s.id)
 		}
 	})
@@ -59,24 +55,30 @@ func (o *Orchestrator) reconcileOnce(ctx context.Context) error {
 			o.log.Warn().Err(err).Str("saga_id", text).Msg("cannot revive an open saga; trying again later")
 		}
 	}
-	return nil
+	return o.tidyIncidents(ctx)
 }
 
-// revive puts one saga back into the inbox, unless it is there.
+// isForgotten reports whether a saga should have moved since an instant, and has
+// not.
+func (s *summary) isForgotten(before time.Time) bool {
+	return s.phase.Live() && s.updated.Before(before) && s.wake < Instant(before)
+}
+
+// revive puts one saga back into the inbox, unless it is there, or has a timer:
+// one that waits for a worker writes down nothing each time it looks for one.
 func (o *Orchestrator) revive(ctx context.Context, id protocol.SagaID) error {
-	_, err := store.LastOn(ctx, o.cfg.Conn, protocol.StreamInbox, protocol.SubjectInboxStart(id))
-	if !errors.Is(err, store.ErrNotFound) {
-		return err
+	for stream, subject := range map[string]string{
+		protocol.StreamInbox: protocol.SubjectInbox(id), protocol.StreamTimers: protocol.SubjectTimer(id),
+	} {
+		if _, err := store.LastOn(ctx, o.cfg.Conn, stream, subject); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
-	j, _, err := o.journal.load(ctx, id)
+	j, _, err := o.records.load(ctx, id)
 	if err != nil || !j.State.Phase.Live() {
 		return nil
 	}
-	body, err := json.Marshal(entry{Start: *j.State.Start, At: saga.Instant(j.State.Began)})
-	if err != nil {
-		return err
-	}
-	_, err = o.cfg.Writer.PublishWait(ctx, &nats.Msg{Subject: protocol.SubjectInboxStart(id), Data: body, Header: nats.Header{}})
+	_, err = o.cfg.Writer.PublishWait(ctx, wakeMessage(id))
 	if err == nil {
 		o.log.Warn().Str("saga_id", id.String()).Msg("an open saga was in nobody's hands; put it back into the inbox")
 	}

@@ -28,10 +28,7 @@ func (o *Orchestrator) respond(reply string, value any) {
 // respondError answers with the one shape of errors; what is inside an unknown
 // error stays inside, and is logged.
 func (o *Orchestrator) respondError(reply string, cause error) {
-	if errors.Is(cause, store.ErrUnavailable) {
-		cause = &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store cannot be reached now; try again"}
-	}
-	e := protocol.AsError(cause)
+	e := clientError(cause)
 	if e.Code == protocol.CodeInternal {
 		o.log.Error().Err(cause).Msg("a request could not be answered")
 	}
@@ -46,6 +43,17 @@ func (o *Orchestrator) respondError(reply string, cause error) {
 	if err != nil {
 		o.log.Warn().Err(err).Msg("cannot answer a client")
 	}
+}
+
+// clientError is what a client is told of an error.
+func clientError(err error) *protocol.Error {
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		return &protocol.Error{Code: protocol.CodeUnavailable, Message: "the store cannot be reached now; try again"}
+	case errors.Is(err, errNoDefinition):
+		return &protocol.Error{Code: protocol.CodeUnavailable, Message: "the saga began with a definition that is not known here; ask an orchestrator that has it"}
+	}
+	return protocol.AsError(err)
 }
 
 // publish sends an answer, unless nobody asked for one, or the subject is not one

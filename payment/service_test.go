@@ -2,16 +2,18 @@ package payment_test
 
 import (
 	"testing"
+	"time"
 
 	"amends/payment"
+	"amends/payment/simulated"
 	"amends/protocol"
 	"amends/worker"
 	"amends/worker/workertest"
 )
 
 var participant = workertest.Participant{
-	New: payment.New, Bucket: protocol.BucketPayments,
-	Action: protocol.SubjectCharge, Compensation: protocol.SubjectRefund,
+	New: newPayment, Bucket: protocol.BucketPayments,
+	Action: protocol.SubjectCharge, Compensation: protocol.SubjectRefund, Query: protocol.SubjectPaymentQuery,
 	Accept:  func(saga string) worker.Command { return charge(saga, "u42", "249.99") },
 	Differ:  func(saga string) worker.Command { return charge(saga, "u42", "249.98") },
 	Decline: func(saga string) worker.Command { return charge(saga, "u999", "249.99") },
@@ -27,6 +29,11 @@ var participant = workertest.Participant{
 		{Name: "amount is too great", Change: with("amount", 1e20), Code: protocol.CodeInvalidField, Field: "amount"},
 		{Name: "unknown currency", Change: with("currency", "XYZ"), Code: protocol.CodeInvalidField, Field: "currency"},
 	},
+}
+
+// newPayment is the service on the simulated bank.
+func newPayment(cfg worker.Config) (*worker.Service, error) {
+	return payment.New(cfg, simulated.New(simulated.Config{Writer: cfg.Writer, Silence: 20 * time.Millisecond}))
 }
 
 func charge(saga, user string, amount protocol.Decimal) protocol.ChargePayment {
@@ -69,8 +76,8 @@ func TestDocument000(t *testing.T) {
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectPayment, Say: `{"saga_id":"checkout42","step":2}`,
-			Hear: `{"type":"payment","saga_id":"checkout42","step":2,"payment_id":"p-checkout42-2","transaction_id":"txn_919c5dcc34cfa8ee",` +
-				`"user_id":"u42","amount":249.99,"currency":"USD","status":"refunded","captured_at":1700000000000000,` +
+			Hear: `{"type":"payment","saga_id":"checkout42","step":2,"user_id":"u42","currency":"USD",` +
+				`"payment_id":"p-checkout42-2","transaction_id":"txn_919c5dcc34cfa8ee","amount":249.99,"status":"refunded","captured_at":1700000000000000,` +
 				`"refund":{"refund_id":"rf-checkout42-2","amount":249.99,"refunded_at":1700000000000000}}`,
 		},
 		workertest.Exchange{

@@ -15,6 +15,7 @@ const (
 	Accepted    Verdict = iota + 1 // done; remembered and repeated for every later attempt
 	Declined                       // a final no of the business, never retried (D20)
 	Unavailable                    // a technical no; nothing was decided
+	Deferred                       // taken in; the result comes later (S4-09)
 )
 
 // String names the verdict in lower case.
@@ -26,6 +27,8 @@ func (v Verdict) String() string {
 		return "declined"
 	case Unavailable:
 		return "unavailable"
+	case Deferred:
+		return "pending"
 	default:
 		return "none"
 	}
@@ -37,6 +40,7 @@ type Answer struct {
 	Verdict Verdict
 	Failure Failure // of a Declined answer
 	Trouble Trouble // of an Unavailable answer
+	Pending Pending // of a Deferred answer
 	// Fields holds the fields of an Accepted answer as they stand in Body, without
 	// type, saga_id, step and those that are null.
 	Fields map[string]json.RawMessage
@@ -47,11 +51,15 @@ type Answer struct {
 // ParseReply reads the reply to a command of the type action, for one step of
 // one saga. The answer keeps data, which must not change afterwards.
 //
-// The type must be <action>_ok, <action>_failed, <action>_error or error, and
-// saga_id and step must be those of the command (D26); a body of type error may
-// leave these two out. A refusal must name its error. Anything else is an *Error:
-// such a reply is no verdict on this command, so the caller counts it and never
-// takes it for a yes.
+// The type must be <action>_ok, <action>_failed, <action>_error, <action>_pending
+// or error, and saga_id and step must be those of the command (D26); a body of
+// type error may leave these two out. A refusal must name its error. Anything
+// else is an *Error: such a reply is no verdict on this command, so the caller
+// counts it and never takes it for a yes.
+//
+// Whether a reply may be pending is for the caller to know: only an action may,
+// and only where the definition awaits its result later. The result itself, which
+// comes as a callback, is read in the same way.
 func ParseReply(action string, id SagaID, step int, data []byte) (Answer, error) {
 	s := newScanner(data)
 	defer s.release()
@@ -78,6 +86,8 @@ func ParseReply(action string, id SagaID, step int, data []byte) (Answer, error)
 		return a.declined()
 	case ofAction && suffix == SuffixError:
 		return a.unavailable()
+	case ofAction && suffix == SuffixPending:
+		return a.deferred()
 	}
 	return Answer{}, &Error{Code: CodeUnknownType, Field: "type", Message: "is no answer to " + action}
 }
@@ -167,6 +177,17 @@ func (a Answer) unavailable() (Answer, error) {
 		return Answer{}, missing("error")
 	}
 	if err := checkRange("retry_after_ms", a.Trouble.RetryAfterMS, 0, MaxRetryAfterMS); err != nil {
+		return Answer{}, err
+	}
+	return a, nil
+}
+
+func (a Answer) deferred() (Answer, error) {
+	a.Verdict = Deferred
+	if _, err := Decode(a.Body, &a.Pending); err != nil {
+		return Answer{}, err
+	}
+	if err := checkOptionalReference("request_id", a.Pending.RequestID); err != nil {
 		return Answer{}, err
 	}
 	return a, nil

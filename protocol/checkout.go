@@ -10,6 +10,10 @@ const (
 	TypeCheckoutAccepted = "checkout_accepted"
 	TypeCheckoutStatus   = "checkout_status"
 	TypeCheckoutList     = "checkout_list"
+	TypeCheckoutPlan     = "checkout_plan"
+	TypeDefinitions      = "checkout_definitions"
+	TypeCallbackAccepted = "callback_accepted"
+	TypeStock            = "stock"
 	TypeError            = "error"
 )
 
@@ -28,6 +32,8 @@ type StartRequest struct {
 	UserID          string          `json:"user_id"`
 	Items           []Line          `json:"items"`
 	ShippingAddress string          `json:"shipping_address"`
+	Amount          Decimal         `json:"amount,omitempty"` // the total as the client has it; its definition says what it means (X8)
+	Currency        string          `json:"currency,omitempty"`
 	WaitMS          *int64          `json:"wait_ms,omitempty"` // how long the caller waits for the end
 }
 
@@ -36,7 +42,7 @@ type StartRequest struct {
 type Outcome struct {
 	Type      string          `json:"type"`
 	SagaID    string          `json:"saga_id"`
-	Status    string          `json:"status"`             // COMPLETED, ABORTED, STUCK, or the phase while it runs
+	Status    string          `json:"status"`             // COMPLETED, ABORTED, STUCK, KILLED, or the phase while it runs
 	OrderID   string          `json:"order_id,omitempty"` // of a completed checkout
 	Reason    string          `json:"reason,omitempty"`   // of a failed one
 	InReplyTo json.RawMessage `json:"in_reply_to,omitempty"`
@@ -54,16 +60,17 @@ type Status struct {
 	SagaID            string       `json:"saga_id"`
 	Definition        string       `json:"definition"`
 	DefinitionHash    string       `json:"definition_hash"`
-	Status            string       `json:"status"` // PENDING, COMPENSATING, COMPLETED, ABORTED, STUCK
+	Status            string       `json:"status"` // one of the constants StatusPending … StatusKilled
 	CurrentStep       int          `json:"current_step,omitempty"`
 	CompletedSteps    []int        `json:"completed_steps"`
 	CompensatingSteps []int        `json:"compensating_steps"`
 	Steps             []StepStatus `json:"steps"`
 	OrderID           string       `json:"order_id,omitempty"`
 	Reason            string       `json:"reason,omitempty"`
-	WaitingFor        string       `json:"waiting_for,omitempty"` // in words, while it waits
-	NextAttemptAt     string       `json:"next_attempt_at,omitempty"`
-	Incident          string       `json:"incident,omitempty"`
+	WaitingFor        string       `json:"waiting_for,omitempty"`     // in words, while it waits
+	NextAttemptAt     string       `json:"next_attempt_at,omitempty"` // when something happens by itself, if nothing does before
+	Deadline          string       `json:"deadline,omitempty"`        // when the saga gives up
+	Incidents         []Incident   `json:"incidents,omitempty"`       // the open ones
 	StartedAt         string       `json:"started_at"`
 	UpdatedAt         string       `json:"updated_at"`
 	Owner             string       `json:"owner,omitempty"`
@@ -75,17 +82,29 @@ type StepStatus struct {
 	Step                 int             `json:"step"`
 	Transaction          string          `json:"transaction"` // the action, such as ReserveInventory
 	Service              string          `json:"service"`
-	Status               string          `json:"status"` // one of the constants StepPending … StepCompensationFailed
+	Status               string          `json:"status"` // one of the constants StepPending … StepSkipped
 	Attempts             int             `json:"attempts,omitempty"`
 	CompensationAttempts int             `json:"compensation_attempts,omitempty"`
+	RequestID            string          `json:"request_id,omitempty"`      // of a result that comes later
+	NextAttemptAt        string          `json:"next_attempt_at,omitempty"` // or until when its result is awaited
 	Result               json.RawMessage `json:"result,omitempty"`
 	LastError            string          `json:"last_error,omitempty"`
 }
 
-// ListRequest asks for the newest sagas.
+// Filter picks sagas; what is absent matches every saga.
+type Filter struct {
+	Status      string `json:"status,omitempty"`
+	Definition  string `json:"definition,omitempty"`
+	Step        string `json:"step,omitempty"`          // name of a step in progress
+	Code        string `json:"code,omitempty"`          // of the first failure, such as insufficient_funds
+	Incident    string `json:"incident,omitempty"`      // kind of an open incident, or AnyIncident
+	OlderThanMS int64  `json:"older_than_ms,omitempty"` // unchanged for longer than this
+}
+
+// ListRequest asks for the newest sagas that match.
 type ListRequest struct {
-	Status string `json:"status,omitempty"` // only sagas of this status
-	Limit  int    `json:"limit,omitempty"`  // 1 to 1,000; default 100
+	Filter
+	Limit int `json:"limit,omitempty"` // 1 to 1,000; default 100
 }
 
 // List is a page of sagas, newest first.
@@ -100,6 +119,9 @@ type Summary struct {
 	SagaID     string `json:"saga_id"`
 	Definition string `json:"definition"`
 	Status     string `json:"status"`
+	Step       string `json:"step,omitempty"`     // in progress
+	Code       string `json:"code,omitempty"`     // of the first failure
+	Incident   string `json:"incident,omitempty"` // kind of the first open one
 	StartedAt  string `json:"started_at"`
 	UpdatedAt  string `json:"updated_at"`
 }

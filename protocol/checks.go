@@ -23,7 +23,16 @@ func checkType(got string, accepted ...string) error {
 	if slices.Contains(accepted, got) {
 		return nil
 	}
-	return &Error{Code: CodeUnknownType, Field: "type", Message: "must be " + strings.Join(accepted, " or ") + " here"}
+	return &Error{Code: CodeUnknownType, Field: "type", Message: "must be " + listing(accepted) + " here"}
+}
+
+// listing is "a, b or c".
+func listing(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func checkUser(id string) error {

@@ -23,6 +23,9 @@ const (
 	CodeSagaNotFound        Code = "saga_not_found"       // no saga of that id
 	CodeNotFound            Code = "not_found"            // no such row at a participant
 	CodeDefinitionUnknown   Code = "definition_unknown"   // no definition of that name
+	CodeSagaEnded           Code = "saga_ended"           // the saga has ended; nothing can be done to it any more
+	CodeActRefused          Code = "act_refused"          // the act is not possible where the saga stands
+	CodeTokenRefused        Code = "token_refused"        // the token of a callback is not the one that was given out
 	CodeOverloaded          Code = "overloaded"           // too much waits already; try again later
 	CodeUnavailable         Code = "unavailable"          // a part of the system cannot be reached
 	CodeInternal            Code = "internal"             // our fault; the log has the cause
@@ -34,7 +37,8 @@ var statuses = map[Code]string{
 	CodeMalformedRequest: "400", CodeDuplicateField: "400",
 	CodeMissingField: "422", CodeInvalidField: "422", CodeInvalidID: "422", CodeUnknownType: "422",
 	CodeTooLarge:       "413",
-	CodeSagaIDConflict: "409", CodeIdempotencyConflict: "409",
+	CodeSagaIDConflict: "409", CodeIdempotencyConflict: "409", CodeSagaEnded: "409", CodeActRefused: "409",
+	CodeTokenRefused: "403",
 	CodeSagaNotFound: "404", CodeNotFound: "404", CodeDefinitionUnknown: "404",
 	CodeOverloaded: "503", CodeUnavailable: "503",
 	CodeInternal: "500",

@@ -145,6 +145,8 @@ func FuzzParseReply(f *testing.F) {
 		`{"type":"Pay_failed","saga_id":"s1","step":2,"error":"no"}`,
 		`{"type":"Pay_error","saga_id":"s1","step":2,"error":"e","retryable":true}`,
 		`{"type":"error","code":"internal","message":"m"}`,
+		`{"type":"Pay_pending","saga_id":"s1","step":2,"request_id":"q1"}`,
+		`{"type":"Pay_pending","saga_id":"s1","step":2,"request_id":{}}`,
 		`{"type":"Pay_ok","saga\u005fid":"s1","step":2}`, `{"type":1,"saga_id":[],"step":{}}`,
 	} {
 		f.Add([]byte(seed))
@@ -166,4 +168,59 @@ func FuzzParseReply(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzRequests holds the requests of operators and the newer commands: whatever
+// comes is either refused by a code of ours or good, and then written again as
+// something that is good.
+func FuzzRequests(f *testing.F) {
+	for _, seed := range []string{
+		`{"saga_id":"s1","kill":true,"reason":"r","by":"b","wait_ms":0}`,
+		`{"saga_id":"s1","step":2,"as":"done","fields":{"payment_id":"p1"},"evidence":"e","reason":"r","by":"b"}`,
+		`{"saga_id":"s1","step":1,"as":"skip","fields":{},"reason":"r","by":"b"}`, `{"saga_id":"s1","hash":"9f2c"}`,
+		`{"act":"cancel","status":"STUCK","incident":"any","older_than_ms":1,"limit":1000}`, `{"act":"kill","saga_id":"s1"}`,
+		`{"type":"RequestPayment","saga_id":"s1","step":2,"user_id":"u1","amount":1.50,` +
+			`"callback":"checkout.callback.s1.2.t"}`,
+		`{"type":"CapturePayment","saga_id":"s1","step":2,"authorization_id":"a1","amount":1e2}`,
+		`{"type":"RefundPayment","saga_id":"s1","step":2,"compensating":true,"reversal":true}`,
+		`{"type":"QueryStep","saga_id":"s1","step":64}`, `{"outcome":"known","reply":{"type":"Pay_ok"}}`, `{"fields":[]}`,
+		`{"authorization_id":"a1","expires_at":"2026-11-28T10:00:00Z"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkRequest[protocol.CancelRequest](t, data)
+		checkRequest[protocol.RetryRequest](t, data)
+		checkRequest[protocol.ResolveRequest](t, data)
+		checkRequest[protocol.MigrateRequest](t, data)
+		checkRequest[protocol.PlanRequest](t, data)
+		checkRequest[protocol.RequestPayment](t, data)
+		checkRequest[protocol.CapturePayment](t, data)
+		checkRequest[protocol.RefundPayment](t, data)
+		checkRequest[protocol.QueryStep](t, data)
+		checkRequest[protocol.QueryStepOK](t, data)
+		checkRequest[protocol.AuthorizePaymentOK](t, data)
+	})
+}
+
+// checkRequest decodes and validates the data as a message of one kind.
+func checkRequest[M validator](t *testing.T, data []byte) {
+	t.Helper()
+	message, err := decoded[M](data)
+	if err != nil {
+		if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Status() == "" {
+			t.Errorf("%T: %v is no *Error with a status", message, err)
+		}
+		return
+	}
+	if _, err := decoded[M]([]byte(marshal(t, message))); err != nil {
+		t.Errorf("%T was taken from %q, but not from %s: %v", message, data, marshal(t, message), err)
+	}
+}
+
+func decoded[M validator](data []byte) (message M, err error) {
+	if _, err := protocol.Decode(data, &message); err != nil {
+		return message, err
+	}
+	return message, message.Validate()
 }

@@ -3,6 +3,11 @@ package protocol
 // MaxIDLength is the greatest length of an identifier, in bytes.
 const MaxIDLength = 64
 
+// ConformancePrefix begins the saga ids of conformance runs, which send commands to
+// workers for no saga, and compensate them: conform-<run>-<clause>-<n>. No client
+// should use it.
+const ConformancePrefix = "conform-"
+
 // identifier is a text proven to be safe as one token of a subject and as one
 // part of a key: [A-Za-z0-9_-]{1,64}. Its field is private, so that only the
 // parsers below can make one.

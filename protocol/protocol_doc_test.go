@@ -8,7 +8,6 @@ import (
 	"go/types"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -51,27 +50,36 @@ func constants(t *testing.T, file string) map[string]constant.Value {
 // type, suffix, status and code of the package stands in PROTOCOL.md.
 func TestDocumentNamesEverything(t *testing.T) {
 	text := document(t)
-	for _, file := range []string{"subjects.go", "checkout.go", "participants.go", "status.go", "errors.go"} {
+	files := []string{"subjects.go", "checkout.go", "participants.go", "operator.go", "status.go", "errors.go"}
+	for _, file := range files {
 		for name, value := range constants(t, file) {
 			if !strings.HasPrefix(name, "Suffix") && !mentions(text, constant.StringVal(value)) {
 				t.Errorf("PROTOCOL.md does not mention %s, %s", name, value)
 			}
 		}
 	}
-	for _, suffix := range []string{SuffixOK, SuffixFailed, SuffixError} {
+	for _, suffix := range []string{SuffixOK, SuffixFailed, SuffixError, SuffixPending} {
 		if !strings.Contains(text, "`<Action>"+suffix+"`") {
 			t.Errorf("PROTOCOL.md does not mention <Action>%s", suffix)
 		}
 	}
 	id, _ := ParseSagaID("SAGA")
-	do, undo := IdempotencyKey(id, 7, false), IdempotencyKey(id, 7, true)
-	for _, built := range []string{SubjectEvents(id), SubjectInboxStart(id), StepKey(id, 7), do, undo} {
-		pattern := strings.NewReplacer("SAGA", "<saga_id>", "7", "<step>").Replace(built)
-		if !strings.Contains(text, "`"+pattern+"`") {
+	for _, built := range []string{
+		SubjectInbox(id), SubjectTimer(id), SubjectTimerDue(id), SubjectNudge(id), SubjectEvents(id),
+		SubjectCallback(id, 7, "TOKEN"), SubjectOrderEvent("ORDER", "EVENT"), DefinitionKey("NAME", "HASH"), StepKey(id, 7),
+		IdempotencyKey(id, 7, false), IdempotencyKey(id, 7, true), ReversalKey(id, 7),
+	} {
+		if pattern := placeholders.Replace(built); !strings.Contains(text, "`"+pattern+"`") {
 			t.Errorf("PROTOCOL.md does not mention %s", pattern)
 		}
 	}
 }
+
+// placeholders writes what was built of samples as the document does.
+var placeholders = strings.NewReplacer(
+	"SAGA", "<saga_id>", "7", "<step>", "TOKEN", "<token>", "ORDER", "<order_id>", "EVENT", "<Event>",
+	"NAME", "<name>", "HASH", "<hash>",
+)
 
 // mentions tells whether the word stands in the text as a whole word.
 func mentions(text, word string) bool {
@@ -133,46 +141,5 @@ func TestDocumentChecklistIsNumbered(t *testing.T) {
 	}
 	if len(numbers) < 20 {
 		t.Errorf("the checklist has %d entries", len(numbers))
-	}
-}
-
-// TestDocumentExamplesAreTaken decodes and checks every example of a request or
-// a command, and reads every reply.
-func TestDocumentExamplesAreTaken(t *testing.T) {
-	commands := map[string]func() interface{ Validate() error }{
-		TypeCheckout:           func() interface{ Validate() error } { return new(StartRequest) },
-		TypeReserveInventory:   func() interface{ Validate() error } { return new(ReserveInventory) },
-		TypeReleaseReservation: func() interface{ Validate() error } { return new(ReleaseReservation) },
-		TypeChargePayment:      func() interface{ Validate() error } { return new(ChargePayment) },
-		TypeRefundPayment:      func() interface{ Validate() error } { return new(RefundPayment) },
-		TypeCreateShipment:     func() interface{ Validate() error } { return new(CreateShipment) },
-		TypeCancelShipment:     func() interface{ Validate() error } { return new(CancelShipment) },
-	}
-	var read []string
-	for _, m := range regexp.MustCompile(`(?m)^\{"type":.*\}$`).FindAllString(document(t), -1) {
-		var head Reply
-		if _, err := Decode([]byte(m), &head); err != nil {
-			t.Errorf("%s: %v", m, err)
-		}
-		read = append(read, head.Type)
-		if make := commands[head.Type]; make != nil {
-			message := make()
-			if unknown, err := Decode([]byte(m), message); err != nil || len(unknown) > 0 || message.Validate() != nil {
-				t.Errorf("%s: unknown fields %q, errors %v and %v", m, unknown, err, message.Validate())
-			}
-			continue
-		}
-		action, _, _ := strings.Cut(head.Type, "_")
-		if _, isCommand := commands[action]; isCommand && action != TypeCheckout {
-			id, _ := ParseSagaID(head.SagaID)
-			if _, err := ParseReply(action, id, head.Step, []byte(m)); err != nil {
-				t.Errorf("%s: %v", m, err)
-			}
-		}
-	}
-	for name := range commands {
-		if !slices.Contains(read, name) {
-			t.Errorf("PROTOCOL.md has no example of %s", name)
-		}
 	}
 }

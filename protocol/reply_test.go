@@ -46,6 +46,9 @@ func TestEncodeReply(t *testing.T) {
 // failing begins the reply of a worker in trouble.
 const failing = `{"type":"Pay_error","saga_id":"s1","step":2,"error":"e",`
 
+// deferring begins the reply of a worker that will send its result later.
+const deferring = `{"type":"Pay_pending","saga_id":"s1","step":2,"request_id":`
+
 func trouble(of protocol.Trouble) protocol.Answer {
 	return protocol.Answer{Verdict: protocol.Unavailable, Trouble: of}
 }
@@ -64,6 +67,12 @@ func TestParseReplyVerdicts(t *testing.T) {
 		}},
 		{"declined", `{"type":"Pay_failed","saga_id":"s1","step":2,"error":"out","unavailable":["a"]}`, protocol.Answer{
 			Verdict: protocol.Declined, Failure: protocol.Failure{Error: "out", Unavailable: []string{"a"}},
+		}},
+		{"S4-09 pending", `{"type":"Pay_pending","saga_id":"s1","step":2,"request_id":"q1"}`, protocol.Answer{
+			Verdict: protocol.Deferred, Pending: protocol.Pending{RequestID: "q1"},
+		}},
+		{"pending without an id", `{"type":"Pay_pending","saga_id":"s1","step":2,"request_id":null}`, protocol.Answer{
+			Verdict: protocol.Deferred,
 		}},
 		{"unavailable", failing + `"retryable":true,"retry_after_ms":5}`, trouble(
 			protocol.Trouble{Error: "e", Retryable: true, RetryAfterMS: 5},
@@ -127,6 +136,12 @@ func TestD26_ParseReplyRefusesMismatches(t *testing.T) {
 		{"unavailable without an error", `{"type":"Pay_error","saga_id":"s1","step":2}`, missing, "error"},
 		{"unavailable with a word", failing + `"retryable":"canary"}`, invalid, "retryable"},
 		{"retry in the past", failing + `"retry_after_ms":-1}`, invalid, "retry_after_ms"},
+		{"pending of another saga", `{"type":"Pay_pending","saga_id":"canary","step":2}`, invalid, "saga_id"},
+		{"pending of another action", `{"type":"RePay_pending","saga_id":"s1","step":2}`, unknownType, "type"},
+		{"pending without a step", `{"type":"Pay_pending","saga_id":"s1"}`, missing, "step"},
+		{"pending with a number", deferring + `4111}`, invalid, "request_id"},
+		{"pending with a long id", deferring + `"` + strings.Repeat("canary", 22) + `"}`, tooLarge, "request_id"},
+		{"pending with a line break", deferring + `"canary\n"}`, invalid, "request_id"},
 		{"error without a code", `{"type":"error","message":"canary"}`, missing, "code"},
 		{"error of another kind", `{"type":"error","code":4111}`, invalid, "code"},
 		{"error of another saga", `{"type":"error","code":"internal","saga_id":"canary"}`, invalid, "saga_id"},
@@ -144,10 +159,10 @@ func TestD26_ParseReplyRefusesMismatches(t *testing.T) {
 
 func TestVerdictString(t *testing.T) {
 	var words []string
-	for v := range protocol.Unavailable + 1 {
+	for v := range protocol.Deferred + 1 {
 		words = append(words, v.String())
 	}
-	if got := strings.Join(words, " "); got != "none accepted declined unavailable" {
+	if got := strings.Join(words, " "); got != "none accepted declined unavailable pending" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -1,9 +1,11 @@
 package protocol_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,103 +16,6 @@ import (
 )
 
 const schemaFile = "schema.v1.json"
-
-// full are the messages with every field set, by the name of their definition.
-// What is written of them must be just what the schema lists.
-var full = map[string]any{
-	"Line":        aLine,
-	"Reservation": aReservation,
-	"StartRequest": protocol.StartRequest{
-		Type: "checkout", MsgID: json.RawMessage(`"m1"`), SagaID: "s1", Definition: "checkout", UserID: "u42",
-		Items: []protocol.Line{aLine}, ShippingAddress: "123 Main St", WaitMS: new(int64),
-	},
-	"Outcome": protocol.Outcome{
-		Type: "checkout_failed", SagaID: "s1", Status: "ABORTED", OrderID: "o1", Reason: "out of stock",
-		InReplyTo: json.RawMessage("1"), Warnings: []string{"colour"},
-	},
-	"StatusRequest": protocol.StatusRequest{SagaID: "s1"},
-	"StepStatus":    aStepStatus,
-	"Status": protocol.Status{
-		Type: "checkout_status", SagaID: "s1", Definition: "checkout", DefinitionHash: "9f2c",
-		Status: "STUCK", CurrentStep: 2,
-		CompletedSteps: []int{1}, CompensatingSteps: []int{1}, Steps: []protocol.StepStatus{aStepStatus}, OrderID: "o1",
-		Reason: "out of stock", WaitingFor: "an operator", NextAttemptAt: aTime, Incident: "i1", StartedAt: aTime,
-		UpdatedAt: aTime, Owner: "node1", Revision: 7,
-	},
-	"ListRequest": protocol.ListRequest{Status: "STUCK", Limit: 10},
-	"Summary":     aSummary,
-	"List":        protocol.List{Type: "checkout_list", Sagas: []protocol.Summary{aSummary}, Total: 1},
-	"Error":       &protocol.Error{Code: protocol.CodeInvalidField, Message: "is required", Field: "items"},
-	"ReserveInventory": protocol.ReserveInventory{
-		Command: action("ReserveInventory"), Items: []protocol.Line{aLine},
-	},
-	"ReserveInventory_ok": answered("ReserveInventory_ok", protocol.ReserveInventoryOK{
-		Reservations: []protocol.Reservation{aReservation},
-	}),
-	"ReleaseReservation": protocol.ReleaseReservation{
-		Command: compensation("ReleaseReservation"), Reservations: []protocol.Reservation{aReservation},
-	},
-	"ReleaseReservation_ok": answered("ReleaseReservation_ok", nil),
-	"ChargePayment": protocol.ChargePayment{
-		Command: action("ChargePayment"), UserID: "u42", Amount: "249.99", Currency: "USD",
-	},
-	"ChargePayment_ok": answered("ChargePayment_ok", protocol.ChargePaymentOK{PaymentID: "p1", TransactionID: "t1"}),
-	"RefundPayment": protocol.RefundPayment{
-		Command: compensation("RefundPayment"), PaymentID: "p1", Amount: "249.99", Currency: "USD",
-	},
-	"RefundPayment_ok": answered("RefundPayment_ok", nil),
-	"CreateShipment": protocol.CreateShipment{
-		Command: action("CreateShipment"), Items: []protocol.Line{aLine}, Address: "123 Main St",
-	},
-	"CreateShipment_ok": answered("CreateShipment_ok", protocol.CreateShipmentOK{
-		ShipmentID: "s1", TrackingNumber: "1Z999AA1",
-	}),
-	"CancelShipment": protocol.CancelShipment{
-		Command: compensation("CancelShipment"), ShipmentID: "s1",
-	},
-	"CancelShipment_ok": answered("CancelShipment_ok", nil),
-	"Declined": answered("ReserveInventory_failed", protocol.Failure{
-		Error: "out_of_stock", DeclineCode: "NONE", Unavailable: []string{"abc123"},
-	}),
-	"Unavailable": answered("ChargePayment_error", protocol.Trouble{
-		Error: "gateway_timeout", Message: "no answer in 2 s", Retryable: true, RetryAfterMS: 500,
-	}),
-	"Product": protocol.Product{SKU: "abc123", Name: "Lamp", Price: "99.99", Currency: "USD"},
-}
-
-const aTime = "2026-11-21T10:00:00.000Z"
-
-var (
-	aLine        = protocol.Line{SKU: "abc123", Quantity: 2}
-	aReservation = protocol.Reservation{SKU: "abc123", ReservationID: "r1"}
-	aSummary     = protocol.Summary{
-		SagaID: "s1", Definition: "checkout", Status: "COMPLETED", StartedAt: aTime, UpdatedAt: aTime,
-	}
-	aStepStatus = protocol.StepStatus{
-		Step: 1, Transaction: "ReserveInventory", Service: "inventory", Status: "COMPENSATED", Attempts: 1,
-		CompensationAttempts: 1, Result: json.RawMessage(`{"a":1}`), LastError: "timeout",
-	}
-)
-
-// sparse are the same types with nothing set: what is still written of them
-// must be just what the schema requires.
-var sparse = map[string]any{
-	"Line": protocol.Line{}, "Reservation": protocol.Reservation{}, "StartRequest": protocol.StartRequest{},
-	"Outcome": protocol.Outcome{}, "StatusRequest": protocol.StatusRequest{}, "StepStatus": protocol.StepStatus{},
-	"Status": protocol.Status{}, "ListRequest": protocol.ListRequest{}, "Summary": protocol.Summary{},
-	"List": protocol.List{}, "Error": &protocol.Error{}, "Product": protocol.Product{},
-	"ReserveInventory": protocol.ReserveInventory{}, "ReserveInventory_ok": answered("", protocol.ReserveInventoryOK{}),
-	"ChargePayment": protocol.ChargePayment{}, "ChargePayment_ok": answered("", protocol.ChargePaymentOK{}),
-	"CreateShipment": protocol.CreateShipment{}, "CreateShipment_ok": answered("", protocol.CreateShipmentOK{}),
-	// A compensation always says that it is one.
-	"ReleaseReservation":    protocol.ReleaseReservation{Command: compensation("")},
-	"RefundPayment":         protocol.RefundPayment{Command: compensation("")},
-	"CancelShipment":        protocol.CancelShipment{Command: compensation("")},
-	"ReleaseReservation_ok": answered("", nil),
-	"RefundPayment_ok":      answered("", nil),
-	"CancelShipment_ok":     answered("", nil),
-	"Declined":              answered("", protocol.Failure{}), "Unavailable": answered("", protocol.Trouble{}),
-}
 
 // answered is a reply as EncodeReply writes it.
 func answered(typeName string, payload any) json.RawMessage {
@@ -180,7 +85,7 @@ func TestSchemaAgreesWithTheTypes(t *testing.T) {
 			}
 			accepts(t, compiler, name, marshal(t, full[name]))
 			got, want := names(t, full[name]), slices.Sorted(maps.Keys(d.Properties))
-			if want = withoutCompensating(got, want); !slices.Equal(got, want) {
+			if want = written(got, want); !slices.Equal(got, want) {
 				t.Errorf("the type has %q, the schema %q", got, want)
 			}
 			if got, want := names(t, sparse[name]), slices.Sorted(slices.Values(d.Required)); !slices.Equal(got, want) {
@@ -195,32 +100,104 @@ func TestSchemaAgreesWithTheTypes(t *testing.T) {
 	}
 }
 
-// withoutCompensating leaves "compensating" out of what an action may say, since
-// no type writes it there.
-func withoutCompensating(got, want []string) []string {
+// written leaves out of what an action may say the marks of a compensation, since
+// no type writes them there.
+func written(got, want []string) []string {
 	if slices.Contains(got, "compensating") {
 		return want
 	}
-	return slices.DeleteFunc(want, func(name string) bool { return name == "compensating" })
+	return slices.DeleteFunc(want, func(name string) bool { return name == "compensating" || name == "reversal" })
 }
 
 // TestSchemaAcceptsDocument000 holds every message of the document against its
 // definition, as it stands there.
 func TestSchemaAcceptsDocument000(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
-	defs := map[string]string{
-		"checkout": "StartRequest", "checkout_complete": "Outcome", "checkout_failed": "Outcome",
-		"ChargePayment_failed": "Declined",
-	}
 	for _, message := range document000(t) {
 		var head protocol.Reply
 		if err := json.Unmarshal(message, &head); err != nil {
 			t.Fatal(err)
 		}
-		name := head.Type
-		if defs[name] != "" {
-			name = defs[name]
+		accepts(t, compiler, schemaName(head.Type), string(message))
+	}
+}
+
+// schemaNames are the definitions of messages whose type is not their name.
+var schemaNames = map[string]string{
+	"checkout": "StartRequest", "checkout_complete": "Outcome", "checkout_failed": "Outcome",
+	"checkout_accepted": "Outcome", "checkout_status": "Status", "checkout_list": "List", "checkout_plan": "Plan",
+	"checkout_definitions": "Definitions", "callback_accepted": "CallbackAccepted", "stock": "StockLevel",
+	"error": "Error",
+}
+
+// schemaName is the definition of the messages of a type.
+func schemaName(typeName string) string {
+	_, suffix, _ := strings.Cut(typeName, "_")
+	answers := map[string]string{"failed": "Declined", "error": "Unavailable", "pending": "Pending"}
+	return cmp.Or(schemaNames[typeName], answers[suffix], typeName)
+}
+
+// requestNames are the definitions of requests without a type, by subject.
+var requestNames = map[string]string{
+	protocol.SubjectList: "ListRequest", protocol.SubjectCancel: "CancelRequest", protocol.SubjectRetry: "RetryRequest",
+	protocol.SubjectResolve: "ResolveRequest", protocol.SubjectMigrate: "MigrateRequest",
+	protocol.SubjectPlan: "PlanRequest", protocol.SubjectDefinitions: "DefinitionsRequest",
+	protocol.SubjectPayment: "RowQuery", protocol.SubjectShipment: "RowQuery", protocol.SubjectStock: "StockQuery",
+}
+
+// TestSchemaAcceptsTheExamples holds every example of PROTOCOL.md against its
+// definition.
+func TestSchemaAcceptsTheExamples(t *testing.T) {
+	text, err := os.ReadFile("PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	example := regexp.MustCompile(`(?m)^(?:nats req (\S+) ')?(\{".*\})'?$`)
+	for _, m := range example.FindAllStringSubmatch(string(text), -1) {
+		subject, message := m[1], m[2]
+		var head struct{ Type string }
+		if err := json.Unmarshal([]byte(message), &head); err != nil {
+			t.Fatal(err)
 		}
-		accepts(t, compiler, name, string(message))
+		accepts(t, compiler, cmp.Or(requestNames[subject], schemaName(head.Type)), message)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\[(\{.*\})\]$`).FindAllStringSubmatch(string(text), -1) {
+		accepts(t, compiler, "Incident", m[1])
+	}
+}
+
+// TestSchemaRefuses holds what a schema can say beyond names and kinds.
+func TestSchemaRefuses(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	for _, c := range []struct{ name, message string }{
+		{"CancelRequest", `{"saga_id":"s1","kill":true,"by":"ann"}`},
+		{"CancelRequest", `{"saga_id":"s1","kill":true,"reason":"why"}`},
+		{"ResolveRequest", `{"saga_id":"s1","step":1,"as":"done","reason":"why","by":"ann"}`},
+		{"ResolveRequest", `{"saga_id":"s1","step":1,"as":"skip","fields":{"a":1},"reason":"why","by":"ann"}`},
+		{"ResolveRequest", `{"saga_id":"s1","step":1,"as":"drop","reason":"why","by":"ann"}`},
+		{"PlanRequest", `{"act":"resolve"}`},
+		{"ListRequest", `{"incident":"trouble"}`},
+		{"ListRequest", `{"status":"stuck"}`},
+		{"QueryStep_ok", `{"type":"QueryStep_ok","saga_id":"s1","step":1,"outcome":"known"}`},
+		{"QueryStep_ok", `{"type":"QueryStep_ok","saga_id":"s1","step":1,"outcome":"none","reply":{}}`},
+		{"CapturePayment", `{"type":"CapturePayment","saga_id":"s1","step":1,"authorization_id":"a1","currency":"USD"}`},
+		{"ChargePayment", `{"type":"ChargePayment","saga_id":"s1","step":1,"user_id":"u1","amount":1,"reversal":true}`},
+		{"RequestPayment", `{"type":"RequestPayment","saga_id":"s1","step":1,"user_id":"u1","amount":1,"callback":"$KV.X.y"}`},
+		{"Outcome", `{"type":"checkout_failed","saga_id":"s1","status":"KILLED"}`},
+	} {
+		schema, err := compiler.Compile(schemaFile + "#/$defs/" + c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(c.message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if schema.Validate(value) == nil {
+			t.Errorf("%s takes %s", c.name, c.message)
+		}
 	}
 }

@@ -61,11 +61,72 @@ func TestCheck(t *testing.T) {
 		"undo from a later step":   {func(d *saga.Definition) { d.Steps[1].Compensation.Send[0].From = "ship.shipment_id" }, []string{`steps[1].compensation.send.payment_id comes from "ship.shipment_id"`}},
 		"undo from the own answer": {func(d *saga.Definition) { d.Steps[1].Compensation.Send[0].From = "charge.transaction_id" }, nil},
 		"kept field":               {func(d *saga.Definition) { d.Steps[1].Action.Keep = append(d.Steps[1].Action.Keep, "") }, []string{"steps[1].action.keep must be"}},
+		"an unknown order of undo": {func(d *saga.Definition) { d.Undo = "random" }, []string{"undo must be parallel, or absent"}},
+		"undo at once":             {func(d *saga.Definition) { d.Undo = saga.InParallel }, nil},
 		"two faults, in order":     {func(d *saga.Definition) { d.Steps[2].Service, d.Name = "", "" }, []string{"name must be", "steps[2].service must be"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := checkout()
 			test.breakIt(d)
+			holdFaults(t, d.Check(), test.faults)
+		})
+	}
+}
+
+// TestCheckOfGroups holds the rules for steps that run side by side.
+func TestCheckOfGroups(t *testing.T) {
+	const pivot, first, second = 3, 0, 1
+	for name, test := range map[string]struct {
+		breakIt func([]saga.Step)
+		faults  []string
+	}{
+		"nothing":            {func([]saga.Step) {}, nil},
+		"its name":           {func(s []saga.Step) { s[first].Group = "a b" }, []string{"steps[0].group must be 1 to 64"}},
+		"apart":              {func(s []saga.Step) { s[second].Group = "" }, []string{"steps[2].group is the name of an earlier group"}},
+		"with the pivot":     {func(s []saga.Step) { s[pivot].Group = "charge" }, []string{"steps[3].group must be absent: the pivot runs alone"}},
+		"across the pivot":   {func(s []saga.Step) { s[pivot+1].Group, s[pivot+2].Group = "book", "" }, []string{"steps[4].group is the name of an earlier group"}},
+		"from a sibling":     {func(s []saga.Step) { s[second].Action.Send = from("Flight.booking") }, []string{"steps[1].action.send.a comes from"}},
+		"undo from a sister": {func(s []saga.Step) { s[second].Compensation.Send = from("Flight.booking") }, []string{"steps[1].compensation.send.a comes from"}},
+		"undo from itself":   {func(s []saga.Step) { s[second].Compensation.Send = from("Hotel.booking") }, nil},
+		"from the group":     {func(s []saga.Step) { s[pivot].Action.Send = from("Car.booking") }, nil},
+		"from the order":     {func(s []saga.Step) { s[pivot].Action.Send = from("saga.order_id") }, nil},
+		"from nowhere":       {func(s []saga.Step) { s[pivot].Action.Send = from("saga.secret") }, []string{"steps[3].action.send.a comes from"}},
+		"named saga":         {func(s []saga.Step) { s[pivot].Name = "saga" }, []string{`steps[3].name must not be "request" or "saga"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := trip()
+			test.breakIt(d.Steps)
+			holdFaults(t, d.Check(), test.faults)
+		})
+	}
+}
+
+func from(source string) []saga.Field { return []saga.Field{{Name: "a", From: source}} }
+
+// TestCheckOfPromises holds the rules for results that come later, and for
+// questions.
+func TestCheckOfPromises(t *testing.T) {
+	for name, test := range map[string]struct {
+		breakIt func(*saga.Step)
+		faults  []string
+	}{
+		"nothing":               {func(*saga.Step) {}, nil},
+		"an unknown reply":      {func(s *saga.Step) { s.Reply = "email" }, []string{"steps[1].reply must be callback, or absent"}},
+		"no patience":           {func(s *saga.Step) { s.Patience = 0 }, []string{"steps[1].patience is required"}},
+		"patience for nothing":  {func(s *saga.Step) { s.Reply = saga.Sync }, []string{"steps[1].patience must be absent"}},
+		"endless patience":      {func(s *saga.Step) { s.Patience = saga.MaxDuration + 1 }, []string{"steps[1].patience must not be longer"}},
+		"a question to nobody":  {func(s *saga.Step) { s.Query.Subject = "" }, []string{"steps[1].query.subject must be a NATS subject"}},
+		"a question unnamed":    {func(s *saga.Step) { s.Query.Type = "" }, []string{"steps[1].query.type must be 1 to 64"}},
+		"a question that acts":  {func(s *saga.Step) { s.Query.Type = "RequestPayment" }, []string{"steps[1].query.type must differ"}},
+		"a question that pays":  {func(s *saga.Step) { s.Query.Type = "RefundPayment" }, []string{"steps[1].query.type must differ"}},
+		"a question too long":   {func(s *saga.Step) { s.Query.Timeout = 0 }, []string{"steps[1].query.timeout must be greater than zero"}},
+		"no question":           {func(s *saga.Step) { s.Query = saga.Operation{} }, nil},
+		"reversal is reserved":  {func(s *saga.Step) { s.Compensation.Send[0].Name = "reversal" }, []string{"steps[1].compensation.send.reversal is set by the orchestrator"}},
+		"a question from later": {func(s *saga.Step) { s.Query.Send = from("pay.payment_id") }, []string{"steps[1].query.send.a comes from"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := ticket()
+			test.breakIt(&d.Steps[1])
 			holdFaults(t, d.Check(), test.faults)
 		})
 	}

@@ -62,16 +62,26 @@ func patient(op saga.Operation) saga.Operation {
 func checkout42(id string) *saga.Start {
 	return &saga.Start{
 		SagaID: id, OrderID: "o123", Definition: "checkout", DefinitionHash: checkout().Hash(), RequestHash: "r",
+		Callbacks: "checkout.callback." + id,
 		Request: raw(`{"user_id":"u42","amount":249.99,"shipping_address":"123 Main St",
 			"items":[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]}`),
 	}
 }
 
-// replies are the answers of document 000 to the three actions.
+// replies are the answers to the actions; the first three are those of document
+// 000.
 var replies = map[string]string{
 	"ReserveInventory": `{"reservations":[{"sku":"abc123","reservation_id":"r1"},{"sku":"xyz789","reservation_id":"r2"}]}`,
 	"ChargePayment":    `{"payment_id":"p1","transaction_id":"txn_12345"}`,
 	"CreateShipment":   `{"shipment_id":"s1","tracking_number":"1Z999AA1"}`,
+	"HoldSeat":         `{"seat":"12A"}`,
+	"RequestPayment":   `{"payment_id":"p1"}`,
+	"FinishOrder":      `{}`,
+	"BookFlight":       `{"booking":"f1"}`,
+	"BookHotel":        `{"booking":"h1"}`,
+	"BookCar":          `{"booking":"c1"}`,
+	"IssueTickets":     `{}`,
+	"SendMail":         `{}`,
 }
 
 // raw splits a JSON object into its fields, whose bytes stay as they are.

@@ -7,26 +7,34 @@ import (
 	"strings"
 )
 
-// Command builds the body of the command that the state wants to send: type,
-// saga_id and step first, then the fields of the definition in their order. An
-// action whose field has no value is an error; a compensation leaves it out,
-// since the outcome of the action may be unknown.
-func Command(d *Definition, s *State) ([]byte, error) {
-	undo := s.Phase == Compensating
-	op := d.Operation(s.Cursor, undo)
+// Command builds the body of the command that the state wants to send about a
+// step in progress: type, saga_id and step first, then the fields of the
+// definition in their order. An action whose field has no value is an error; a
+// compensation leaves it out, since the outcome of the action may be unknown.
+func Command(d *Definition, s *State, step int) ([]byte, error) {
+	return CommandIn(d, s, step, s.Mode(step))
+}
+
+// CommandIn builds the body of the command in one mode, whatever is done about
+// the step now.
+func CommandIn(d *Definition, s *State, step int, mode Mode) ([]byte, error) {
+	op := d.Operation(step, mode)
 	body := make([]byte, 0, 256)
 	body = append(body, `{"type":"`...)
 	body = append(body, op.Type...)
 	body = append(body, `","saga_id":"`...)
 	body = append(body, s.Start.SagaID...)
 	body = append(body, `","step":`...)
-	body = strconv.AppendInt(body, int64(s.Cursor), 10)
-	if undo {
+	body = strconv.AppendInt(body, int64(step), 10)
+	if mode == Compensate {
 		body = append(body, `,"compensating":true`...)
+		if s.step(step).Reversal {
+			body = append(body, `,"reversal":true`...)
+		}
 	}
 	for _, f := range op.Send {
-		value, ok := s.lookup(d, f.From)
-		if !ok && undo {
+		value, ok := s.lookup(d, f.From, step)
+		if !ok && mode == Compensate {
 			continue
 		}
 		if !ok {
@@ -41,17 +49,31 @@ func Command(d *Definition, s *State) ([]byte, error) {
 }
 
 // lookup finds the value of a source such as "request.items".
-func (s *State) lookup(d *Definition, from string) (json.RawMessage, bool) {
+func (s *State) lookup(d *Definition, from string, step int) (json.RawMessage, bool) {
 	owner, field, _ := strings.Cut(from, ".")
-	if owner == "request" {
+	switch owner {
+	case "request":
 		value, ok := s.Start.Request[field]
 		return value, ok
+	case "saga":
+		return s.own(field, step)
 	}
 	for i := range d.Steps {
 		if d.Steps[i].Name == owner {
 			value, ok := s.Steps[i].Kept[field]
 			return value, ok
 		}
+	}
+	return nil, false
+}
+
+// own is what the saga itself has to tell its workers.
+func (s *State) own(field string, step int) (json.RawMessage, bool) {
+	switch field {
+	case "order_id":
+		return json.RawMessage(`"` + s.Start.OrderID + `"`), true
+	case "callback":
+		return json.RawMessage(`"` + s.Start.Address(step) + `"`), true
 	}
 	return nil, false
 }

@@ -14,7 +14,7 @@ func TestCommandsOfDocument000(t *testing.T) {
 	const items = `[{"sku":"abc123","quantity":2},{"sku":"xyz789","quantity":1}]`
 	const reservations = `[{"sku":"abc123","reservation_id":"r1"},{"sku":"xyz789","reservation_id":"r2"}]`
 	accepted := func(step int, reply string) saga.Event {
-		return saga.Event{Type: saga.StepAccepted, Step: step, Attempt: 1, Fields: kept(checkout().Operation(step, false), reply)}
+		return saga.Event{Type: saga.StepAccepted, Step: step, Attempt: 1, Fields: kept(checkout().Operation(step, saga.Do), reply)}
 	}
 	reserved, charged := accepted(1, replies["ReserveInventory"]), accepted(2, replies["ChargePayment"])
 	declined := func(step int) saga.Event {
@@ -38,7 +38,8 @@ func TestCommandsOfDocument000(t *testing.T) {
 			`{"type":"RefundPayment","saga_id":"checkout42","step":2,"compensating":true}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			body, err := saga.Command(checkout(), after(t, test.events...))
+			s := after(t, test.events...)
+			body, err := saga.Command(checkout(), s, s.Active()[0])
 			if err != nil || string(body) != test.body {
 				t.Errorf("Command: %v\n%s, want\n%s", err, body, test.body)
 			}
@@ -53,7 +54,7 @@ func TestCommandsOfDocument000(t *testing.T) {
 func after(t *testing.T, events ...saga.Event) *saga.State {
 	t.Helper()
 	journal := append([]saga.Event{{Type: saga.Started, Start: checkout42("checkout42")}}, events...)
-	s, err := saga.Replay(checkout(), journal)
+	_, s, err := saga.Replay(checkout(), journal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func after(t *testing.T, events ...saga.Event) *saga.State {
 func TestCommandMissesAField(t *testing.T) {
 	s := after(t, saga.Event{Type: saga.StepAccepted, Step: 1, Attempt: 1})
 	delete(s.Start.Request, "amount")
-	_, err := saga.Command(checkout(), s)
+	_, err := saga.Command(checkout(), s, 2)
 	var missing *saga.MissingFieldError
 	if !errors.As(err, &missing) || *missing != (saga.MissingFieldError{Command: "ChargePayment", Field: "amount", From: "request.amount"}) {
 		t.Errorf("Command: %v", err)
@@ -74,11 +75,11 @@ func TestCommandMissesAField(t *testing.T) {
 // TestCommandIsTheSameForEveryAttempt: participants know a command by its
 // content, so nothing in it may tell one attempt from another (D6, D7).
 func TestCommandIsTheSameForEveryAttempt(t *testing.T) {
-	first, err := saga.Command(checkout(), after(t))
+	first, err := saga.Command(checkout(), after(t), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := saga.Command(checkout(), after(t, saga.Event{Type: saga.StepTimedOut, Step: 1, Attempt: 1, At: 5}))
+	second, err := saga.Command(checkout(), after(t, saga.Event{Type: saga.StepTimedOut, Step: 1, Attempt: 1, At: 5}), 1)
 	if err != nil || string(first) != string(second) {
 		t.Errorf("attempt 1: %s\nattempt 2: %s, %v", first, second, err)
 	}

@@ -38,6 +38,11 @@ func TestHashSeesEveryChange(t *testing.T) {
 		"attempts":        func(d *saga.Definition) { d.Steps[1].Action.Retry.Attempts++ },
 		"initial":         func(d *saga.Definition) { d.Steps[1].Action.Retry.Initial++ },
 		"max":             func(d *saga.Definition) { d.Steps[1].Action.Retry.Max++ },
+		"order of undo":   func(d *saga.Definition) { d.Undo = saga.InParallel },
+		"group":           func(d *saga.Definition) { d.Steps[1].Group = "x" },
+		"reply":           func(d *saga.Definition) { d.Steps[1].Reply = saga.Callback },
+		"patience":        func(d *saga.Definition) { d.Steps[1].Patience = 1 },
+		"query":           func(d *saga.Definition) { d.Steps[1].Query.Type = "x" },
 		"undo's patience": func(d *saga.Definition) { d.Steps[1].Compensation.Retry.Attempts++ },
 	} {
 		d := checkout()
@@ -46,5 +51,31 @@ func TestHashSeesEveryChange(t *testing.T) {
 			t.Errorf("a change of %s has the hash of a change of %s", what, other)
 		}
 		seen[d.Hash()] = what
+	}
+}
+
+// TestOperation: each mode has its operation.
+func TestOperation(t *testing.T) {
+	d := ticket()
+	for mode, want := range map[saga.Mode]string{saga.Do: "RequestPayment", saga.Compensate: "RefundPayment", saga.Ask: "QueryStep"} {
+		if got := d.Operation(2, mode).Type; got != want {
+			t.Errorf("operation %q is %s, want %s", mode, got, want)
+		}
+	}
+}
+
+// TestAnswers: an event that answers an operation says which, and back.
+func TestAnswers(t *testing.T) {
+	for mode, verdicts := range map[saga.Mode][]saga.Verdict{
+		saga.Do:         {saga.Accepted, saga.Declined, saga.Unavailable, saga.TimedOut},
+		saga.Compensate: {saga.Accepted, saga.Declined, saga.Unavailable, saga.TimedOut},
+		saga.Ask:        {saga.Unavailable, saga.TimedOut}, // its verdicts are those on the action
+	} {
+		for _, v := range verdicts {
+			e := saga.Event{Type: saga.AnswerType(v, mode)}
+			if e.Answers() != mode {
+				t.Errorf("%s answers %q, want %q", e.Type, e.Answers(), mode)
+			}
+		}
 	}
 }

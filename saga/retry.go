@@ -19,9 +19,17 @@ const (
 // a forgotten one.
 const retryAfterMax = 24 * 3600 * 1000 * Millisecond
 
+// absenceBound is how long nobody may listen for a command before a person is
+// called.
+const absenceBound = 60 * 1000 * Millisecond
+
+// absenceLong bounds the wait between two offers of a command for which nobody
+// has listened for long.
+const absenceLong = 60 * 1000 * Millisecond
+
 // backoff is the wait after an attempt: full jitter below a capped exponential.
 // The jitter is a hash, not a dice roll, so that a replay plans the same wait.
-func backoff(r Retry, sagaID string, step int, compensating bool, attempt int) Duration {
+func backoff(r Retry, sagaID string, step int, mode Mode, attempt int) Duration {
 	ceiling := r.Initial
 	for range attempt - 1 {
 		if ceiling >= r.Max {
@@ -33,15 +41,15 @@ func backoff(r Retry, sagaID string, step int, compensating bool, attempt int) D
 	if ceiling <= 0 {
 		return 0
 	}
-	direction := "do"
-	if compensating {
-		direction = "undo"
-	}
-	return Duration(spread(uint64(ceiling)+1, sagaID, direction, step, attempt))
+	return Duration(spread(uint64(ceiling)+1, sagaID, cmp.Or(string(mode), "do"), step, attempt))
 }
 
-func absence(s *State, at Instant) Duration {
-	return absenceMin + Duration(spread(uint64(absenceMax-absenceMin), s.Start.SagaID, "absent", s.Cursor, int(at)))
+// absence is the wait until a command for which nobody listens is offered again:
+// a quarter of the time that nobody has listened so far, within bounds, so that a
+// short gap costs little time and a long one little work.
+func absence(s *State, step int, at Instant) Duration {
+	wait := absenceMin + Duration(spread(uint64(absenceMax-absenceMin), s.Start.SagaID, "absent", step, int(at)))
+	return max(wait, min(Duration(at-s.step(step).Absent)/4, absenceLong))
 }
 
 // spread maps its arguments evenly onto [0, n).
@@ -63,17 +71,22 @@ func mix(x uint64) uint64 {
 // decline code has said it all in its error.
 func reason(step *Step, e *Event) string {
 	if step.Reason == "" {
-		return step.Action.Type + " declined: " + e.Code
+		return step.Action.Type + " declined: " + trouble(e)
 	}
-	return strings.NewReplacer("{error}", e.Code, "{decline_code}", cmp.Or(e.DeclineCode, e.Code)).Replace(step.Reason)
+	return strings.NewReplacer("{error}", trouble(e), "{decline_code}", cmp.Or(e.DeclineCode, trouble(e))).Replace(step.Reason)
 }
 
-// trouble is the short name of why an attempt brought no verdict.
+// trouble is the short name of why an attempt was not a success.
 func trouble(e *Event) string {
-	switch {
-	case e.Code != "":
+	if e.Code != "" {
 		return e.Code
-	case e.Type == StepTimedOut, e.Type == CompensationTimedOut:
+	}
+	switch e.Type {
+	case StepDeclined:
+		return "declined"
+	case CompensationRefused:
+		return "refused"
+	case StepTimedOut, CompensationTimedOut:
 		return "timeout"
 	}
 	return "unavailable"

@@ -18,14 +18,14 @@ func TestBackoffBounds(t *testing.T) {
 		policy.Max = Duration(rapid.Int64Range(int64(policy.Initial), int64(MaxDuration)).Draw(t, "max"))
 		step := rapid.IntRange(1, MaxSteps).Draw(t, "step")
 		attempt := rapid.IntRange(1, MaxAttempts).Draw(t, "attempt")
-		undo := rapid.Bool().Draw(t, "undo")
+		mode := rapid.SampledFrom([]Mode{Do, Compensate, Ask}).Draw(t, "mode")
 		id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "saga")
 
-		wait := backoff(policy, id, step, undo, attempt)
+		wait := backoff(policy, id, step, mode, attempt)
 		if wait < 0 || float64(wait) > ceiling(policy, attempt) {
 			t.Fatalf("wait %d is not in [0, %g]", wait, ceiling(policy, attempt))
 		}
-		if again := backoff(policy, id, step, undo, attempt); again != wait {
+		if again := backoff(policy, id, step, mode, attempt); again != wait {
 			t.Fatalf("wait %d the first time, %d the second", wait, again)
 		}
 	})
@@ -48,7 +48,7 @@ func TestBackoffIsFullJitter(t *testing.T) {
 	for attempt, top := range map[int]Duration{1: 100 * Millisecond, 3: 400 * Millisecond, 5: 1000 * Millisecond, 9: 1000 * Millisecond} {
 		var filled [tenths]int
 		for i := range sagas {
-			filled[min(tenths-1, tenths*backoff(policy, "saga"+strconv.Itoa(i), 2, false, attempt)/top)]++
+			filled[min(tenths-1, tenths*backoff(policy, "saga"+strconv.Itoa(i), 2, Do, attempt)/top)]++
 		}
 		for i, n := range filled {
 			if n < sagas/tenths*8/10 || n > sagas/tenths*12/10 {
@@ -64,9 +64,9 @@ func TestWaitsDiffer(t *testing.T) {
 	seen := map[Duration]string{}
 	for step := 1; step <= 4; step++ {
 		for attempt := 1; attempt <= 4; attempt++ {
-			for _, undo := range []bool{false, true} {
-				who := strconv.Itoa(step) + "." + strconv.Itoa(attempt) + "." + strconv.FormatBool(undo)
-				wait := backoff(policy, "checkout42", step, undo, attempt)
+			for _, mode := range []Mode{Do, Compensate, Ask} {
+				who := strconv.Itoa(step) + "." + strconv.Itoa(attempt) + "." + string(mode)
+				wait := backoff(policy, "checkout42", step, mode, attempt)
 				if other, ok := seen[wait]; ok {
 					t.Errorf("%s waits as long as %s", who, other)
 				}
@@ -76,12 +76,20 @@ func TestWaitsDiffer(t *testing.T) {
 	}
 }
 
+// TestAbsenceBounds: a command for which nobody listens is offered again within a
+// second at first, and within a minute always, even when a clock was set back.
 func TestAbsenceBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := State{Start: &Start{SagaID: rapid.StringMatching(`[a-z0-9]{1,64}`).Draw(t, "saga")}, Cursor: rapid.IntRange(1, MaxSteps).Draw(t, "step")}
-		wait := absence(&s, Instant(rapid.Int64Min(0).Draw(t, "at")))
-		if wait < absenceMin || wait >= absenceMax {
-			t.Fatalf("wait %d is not in [%d, %d)", wait, absenceMin, absenceMax)
+		s := State{Start: &Start{SagaID: rapid.StringMatching(`[a-z0-9]{1,64}`).Draw(t, "saga")}, Steps: make([]StepState, MaxSteps)}
+		step := rapid.IntRange(1, MaxSteps).Draw(t, "step")
+		since := Instant(rapid.Int64Range(0, int64(MaxDuration)).Draw(t, "since"))
+		at := Instant(rapid.Int64Range(0, int64(MaxDuration)).Draw(t, "at"))
+		s.Steps[step-1].Absent = since
+
+		long := at >= since.Add(4*absenceMax)
+		wait := absence(&s, step, at)
+		if wait < absenceMin || wait > absenceLong || !long && wait > absenceMax {
+			t.Fatalf("wait %d after %d is not in bounds", wait, at-since)
 		}
 	})
 }

@@ -3,55 +3,111 @@ package saga_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
 	"testing"
+
+	"amends/definitions"
+	"amends/saga"
 )
 
-var simDepth = flag.Int("sim.depth", 0, "how many faults TestExhaustive combines; default 2, with -race 1")
+var simDepth = flag.Int("sim.depth", 0, "how many faults TestExhaustive combines on every path; default 2 on a few, 1 on the others")
 
-// TestExhaustive plays the checkout of document 000 on the happy path and on
-// every path with a decline or a refused compensation, and lets every fault
-// strike at every point where it can; then every two faults.
+// TestExhaustive plays every definition that is shipped, and those of these tests,
+// on every path: the happy one, each with a decline, each with a refused
+// compensation, each with a result that never comes. It lets every fault strike at
+// every point where it can, and then every two of them (make sim-deep: three).
 func TestExhaustive(t *testing.T) {
-	depth := *simDepth
-	if depth == 0 {
-		depth = 2
-		if raceEnabled {
-			depth = 1
+	collectSeldom(t)
+	schedules := 0
+	for _, v := range shipped(t) {
+		for _, path := range paths(v.def) {
+			t.Run(v.def.Name+"/"+path.name, func(t *testing.T) {
+				x := exhaustive{given: path.given, variant: v}
+				depth := x.depth(path)
+				x.points = len(x.try(nil, &world{}))
+				x.each(depth)
+				t.Logf("%d points, %d schedules of up to %d faults", x.points, x.schedules, depth)
+				if x.broken != "" {
+					t.Error(x.broken)
+				}
+				schedules += x.schedules
+			})
 		}
 	}
-	collectSeldom(t)
-	decline := func(step uint8) point { return point{kind: actionDeclined, step: step} }
-	refuse := func(step uint8) point { return point{kind: undoRefused, step: step} }
-	for _, path := range []struct {
-		name  string
-		given []point
-	}{
-		{"happy", nil},
-		{"declined at step 1", []point{decline(1)}},
-		{"declined at step 2", []point{decline(2)}},
-		{"declined at step 3", []point{decline(3)}},
-		{"declined at step 3, refund refused", []point{decline(3), refuse(2)}},
-	} {
-		t.Run(path.name, func(t *testing.T) {
-			x := exhaustive{given: path.given, variant: newVariant(checkout())}
-			points := x.try(nil, &world{})
-			t.Logf("%d points", len(points))
-			x.each(points, depth)
-			t.Logf("%d schedules of up to %d faults", x.schedules, depth)
-			if x.broken != "" {
-				t.Error(x.broken)
-			}
-		})
+	t.Logf("%d schedules", schedules)
+}
+
+// shipped are the definitions that come with the program, and those of these
+// tests with steps side by side, a pivot, results that come later, and questions.
+func shipped(t *testing.T) []*variant {
+	loaded, err := definitions.Shipped()
+	if err != nil {
+		t.Fatal(err)
 	}
+	var all []*variant
+	for _, name := range slices.Sorted(maps.Keys(loaded)) {
+		if def := loaded[name]; len(def.Steps) <= maxSteps {
+			all = append(all, newVariant(def))
+		} else {
+			t.Errorf("%s has %d steps: raise maxSteps", name, len(def.Steps))
+		}
+	}
+	point, atOnce := ticket(), trip()
+	point.Name, atOnce.Name, atOnce.Undo = "ticket with a pivot", "trip, undone at once", saga.InParallel
+	turn(point, 2, false)
+	for _, def := range []*saga.Definition{ticket(), point, trip(), atOnce} {
+		if loaded[def.Name] == nil {
+			all = append(all, newVariant(def))
+		}
+	}
+	return all
+}
+
+// path is a business course of a saga: what strikes on it is no fault.
+type path struct {
+	name  string
+	given []point
+}
+
+// paths are the courses that a definition allows.
+func paths(def *saga.Definition) []path {
+	all := []path{{"happy", nil}}
+	for i := range def.Steps {
+		declined := point{kind: actionDeclined, step: uint8(i + 1)}
+		all = append(all, path{fmt.Sprintf("step %d declined", i+1), []point{declined}})
+		if def.Steps[i].Reply == saga.Callback {
+			all = append(all, path{fmt.Sprintf("no result of step %d", i+1), []point{{kind: resultNever, step: uint8(i + 1)}}})
+		}
+		if i == 0 || def.Steps[i].Kind == saga.Retriable {
+			continue
+		}
+		for k := range i {
+			refused := point{kind: undoRefused, step: uint8(k + 1)}
+			all = append(all, path{fmt.Sprintf("step %d declined, and the compensation of step %d", i+1, k+1), []point{declined, refused}})
+		}
+	}
+	return all
+}
+
+// depth is how many faults are combined.
+func (x *exhaustive) depth(p path) int {
+	switch {
+	case *simDepth > 0:
+		return *simDepth
+	case len(p.given) > 0 || raceEnabled || testing.Short() || len(x.variant.def.Steps) > 3:
+		return 1
+	}
+	return 2
 }
 
 // exhaustive walks the tree of all faults that can be combined.
 type exhaustive struct {
 	given   []point
 	variant *variant
+	points  int
 
 	mu        sync.Mutex
 	schedules int
@@ -59,7 +115,8 @@ type exhaustive struct {
 }
 
 // each tries every single fault, and with it all that can follow.
-func (x *exhaustive) each(points []point, depth int) {
+func (x *exhaustive) each(depth int) {
+	points := slices.Clone(x.try(nil, &world{}))
 	next := make(chan point)
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {

@@ -36,7 +36,7 @@ func (s *simulation) replay(t *testing.T, number int) {
 
 func (s *simulation) chronicle(w *world, number int, faults []point, of int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, saga %d (%s, %d steps), %d of %d faults:\n", s.seed, number, w.def.Name, len(w.def.Steps), len(faults), of)
+	fmt.Fprintf(&b, "seed %d, saga %d (%s, %d steps), %d of %d faults:\n", s.seed, number, w.variant.def.Name, len(w.variant.def.Steps), len(faults), of)
 	for _, fault := range faults {
 		fmt.Fprintf(&b, "  %v\n", fault)
 	}

@@ -3,26 +3,28 @@ package saga_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"amends/saga"
 )
 
-// The invariants are named I1 to I12. Those about the
-// journal (I7, I9) stand with it in sim_journal_test.go, those about the fence
-// (I5, I10, I11) with the participants.
+// The invariants are named I1 to I13. Those about the journal (I7, I9) stand with
+// it in sim_journal_test.go, those about the fence (I5, I10, I11) with the
+// participants, and that of refusals in sim_outside_test.go.
 
 // mayCommand is asked before every command: its owner must have journaled what
 // it acts on, and the command must be due.
 func (w *world) mayCommand(o *owner, e saga.Send) {
 	r := &w.record
 	n := len(o.journal)
+	step := &o.state.Steps[e.Step-1]
 	switch {
 	case n == 0 || n > len(r.events) || o.journal[n-1] != r.events[n-1]:
 		w.violate("I9 single writer", "step %d is commanded by an owner whose journal is not the journal", e.Step)
-	case !r.begun[direction(e.Compensating)][e.Step]:
+	case !r.begun[directionOf(e.Mode, step.Reversal)][e.Step]:
 		w.violate("I5 no orphan", "step %d is commanded before the journal says so", e.Step)
-	case o.state.Due > w.now:
-		w.violate("I6 waits", "step %d is commanded %d µs too early", e.Step, o.state.Due-w.now)
+	case step.Due > o.now():
+		w.violate("I6 waits", "step %d is commanded %d µs too early", e.Step, step.Due-o.now())
 	}
 }
 
@@ -45,16 +47,22 @@ func (w *world) auditEffect(p *participant, step int) {
 	}
 }
 
-// tellClient hears what the client is told: only what the journal says, and the
-// same for ever.
-func (w *world) tellClient(phase saga.Phase) {
+// tellClient hears what the client is told: only what the journal says, and of
+// what is final the same for ever. An owner that was frozen may tell what is past;
+// what is told has a number, so it is passed over.
+func (w *world) tellClient(o *owner, phase saga.Phase) {
 	if w.tell {
 		w.log("the client is told %s", phase)
 	}
-	if w.record.state.Phase != phase {
+	n := len(o.journal)
+	if o.state.Phase != phase || n > len(w.record.events) || o.journal[n-1] != w.record.events[n-1] {
 		w.violate("I8 no early answer", "the client is told %s, the journal says %s", phase, w.record.state.Phase)
 	}
-	if w.told != "" && w.told != phase {
+	if n < w.toldOf {
+		return
+	}
+	w.toldOf = n
+	if final := w.told == saga.Completed || w.told == saga.Killed; final && w.told != phase {
 		w.violate("I8 one outcome", "the client is told %s after %s", phase, w.told)
 	}
 	w.told = phase
@@ -63,13 +71,21 @@ func (w *world) tellClient(phase saga.Phase) {
 // audit looks at a saga when nothing can happen any more.
 func (w *world) audit() {
 	s := &w.record.state
+	killed := slices.ContainsFunc(w.record.events, func(e *saga.Event) bool { return e.Type == saga.KillRequested })
 	switch {
 	case s.Phase.Live() || s.Phase == "" || w.told != s.Phase:
 		w.violate("I6 ends", "it is %q, nothing will happen any more, and the client was told %q", s.Phase, w.told)
 	case w.ended > w.lastFault.Add(w.variant.patience):
 		w.violate("I6 ends", "it took %d s after the last fault", (w.ended-w.lastFault)/saga.Instant(second))
-	case s.Phase == saga.Stuck && !w.record.history.alarmed:
-		w.violate("I6 visible", "it is STUCK without a reason")
+	case w.inbox.present:
+		w.violate("I6 ends", "it is %s, and still in the inbox", s.Phase)
+	case (s.Phase == saga.Killed) != killed:
+		w.violate("I8 one outcome", "it is %s, and that somebody has killed it is %v", s.Phase, killed)
+	}
+	for _, e := range w.promised {
+		if !slices.Contains(w.record.events, e) {
+			w.violate("I13 promised", "the result of step %d was answered, and is not in the journal", e.Step)
+		}
 	}
 	w.replay()
 	for i := range s.Steps {
@@ -81,12 +97,15 @@ func (w *world) audit() {
 // auditStep compares what the journal says of a step with what stands.
 func (w *world) auditStep(s *saga.State, i int) {
 	p := &w.participants[i]
+	if p.byHand || s.Phase == saga.Killed {
+		return // people have answered for it
+	}
 	standing := p.done - p.undone
 	least, most := 0, 0
 	switch s.Steps[i].Status {
 	case saga.StepCompleted:
 		least, most = 1, 1
-	case saga.StepCompensationFailed, saga.StepUnknown, saga.StepRunning, saga.StepCompensating:
+	case saga.StepCompensationFailed, saga.StepUnknown, saga.StepRunning, saga.StepWaiting, saga.StepQuerying, saga.StepCompensating:
 		most = 1
 	}
 	if standing < least || standing > most {
@@ -98,18 +117,18 @@ func (w *world) auditStep(s *saga.State, i int) {
 	if s.Phase == saga.Completed && standing != 1 {
 		w.violate("I3 order", "the saga is COMPLETED and step %d stands %d times", i+1, standing)
 	}
-	if status := s.Steps[i].Status; s.Phase.Terminal() && (status == saga.StepUnknown || status == saga.StepRunning) {
-		w.violate("I11 unknown", "the saga is %s and step %d is %s", s.Phase, i+1, status)
-	}
 }
 
 // auditLedger adds everything up: all of it, or nothing.
 func (w *world) auditLedger(phase saga.Phase) {
-	if phase == saga.Stuck {
+	if phase == saga.Stuck || phase == saga.Killed {
 		return
 	}
 	var want ledger
-	for i := range w.def.Steps {
+	for i := range w.record.def.Steps {
+		if w.participants[i].byHand {
+			return
+		}
 		if phase == saga.Completed {
 			want.book(i+1, w.participants[i].amount)
 		}
@@ -127,19 +146,21 @@ func (w *world) auditLedger(phase saga.Phase) {
 
 // sameState is reflect.DeepEqual, but fast.
 func sameState(a, b *saga.State) bool {
-	if a.Phase != b.Phase || a.Seq != b.Seq || a.Cursor != b.Cursor || a.Attempt != b.Attempt || a.Due != b.Due ||
-		a.Since != b.Since || a.Absent != b.Absent || a.Code != b.Code || a.Reason != b.Reason || a.Incident != b.Incident ||
-		a.Began != b.Began || a.Deadline != b.Deadline || len(a.Steps) != len(b.Steps) {
+	if a.Phase != b.Phase || a.Seq != b.Seq || a.Frozen != b.Frozen || a.Code != b.Code || a.Reason != b.Reason ||
+		a.Began != b.Began || a.Deadline != b.Deadline || !slices.EqualFunc(a.Steps, b.Steps, sameStep) ||
+		!slices.Equal(a.Order, b.Order) || !slices.Equal(a.Incidents, b.Incidents) {
 		return false
 	}
-	for i := range a.Steps {
-		x, y := &a.Steps[i], &b.Steps[i]
-		if x.Status != y.Status || x.Attempts != y.Attempts || x.Compensations != y.Compensations ||
-			x.LastError != y.LastError || !sameFields(x.Kept, y.Kept) {
-			return false
-		}
-	}
 	return a.Start.SagaID == b.Start.SagaID && a.Start.OrderID == b.Start.OrderID && sameFields(a.Start.Request, b.Start.Request)
+}
+
+func sameStep(x, y saga.StepState) bool {
+	if !sameFields(x.Kept, y.Kept) || !sameFields(x.Late, y.Late) {
+		return false
+	}
+	return x.Status == y.Status && x.Attempt == y.Attempt && x.Due == y.Due && x.Since == y.Since && x.Absent == y.Absent &&
+		x.Attempts == y.Attempts && x.Compensations == y.Compensations && x.Before == y.Before && x.LastError == y.LastError &&
+		x.RequestID == y.RequestID && x.Taken == y.Taken && x.Regretted == y.Regretted && x.Reversal == y.Reversal
 }
 
 func sameFields(a, b map[string]json.RawMessage) bool {

@@ -6,17 +6,30 @@ import "amends/saga"
 type what uint8
 
 const (
-	redelivered  what = iota // the inbox gives the saga to an owner
-	commanded                // a command reaches a participant
-	landed                   // a write that nobody waits for any more reaches the journal
-	cancelled                // a client wants the saga undone
-	answered                 // an answer reaches an owner
-	timedOut                 // the time of an attempt is over
-	woken                    // a wait is over
-	overdue                  // the deadline has passed
-	resumedWrite             // an owner wakes from a freeze in which it was about to write
-	resumedAct               // the same, about to act
-	readBack                 // an owner reads what became of its write
+	delivered  what = iota // the inbox gives the saga to an owner
+	commanded              // a command reaches a participant
+	decided                // whoever is behind a participant has made up its mind
+	called                 // a result that was promised for later is sent
+	intends                // somebody outside loads the record, to add to it
+	appends                // and adds to it
+	landed                 // a write that nobody waits for any more reaches the journal
+	fired                  // a durable timer goes off
+	reconciled             // somebody looks for sagas that are nowhere
+
+	// What follows is for an owner, and waits while it is stalled.
+	nudged   // somebody else has added to the record
+	answered // an answer
+	timedOut // the time of an attempt is over
+	woken    // a wait is over
+	overdue  // the deadline has passed
+	lingered // it has had nothing to do for a while
+
+	// What follows ends a stall.
+	resumedWrite // it was about to write
+	resumedAct   // it was about to act
+	readBack     // it reads what became of its write
+	leaves       // it acknowledges the inbox message
+	checks       // it looks whether somebody has added to the record meanwhile
 )
 
 // happening is something that will happen.
@@ -25,20 +38,32 @@ type happening struct {
 	order   int
 	what    what
 	owner   int
-	token   int  // of a timer: the operation that it watches
-	forced  bool // of redelivered: although an owner lives; of woken: although it was before
-	claims  bool // of redelivered: the new owner takes the record over at once
+	token   int  // of a timer: which one counts
+	forced  bool // of delivered: although an owner holds the message
 	message message
 	late    *write
+	outside *outside
 }
+
+// says is what a worker answers.
+type says uint8
+
+const (
+	yes     says = iota
+	no           // a final no
+	later        // the action was taken in
+	never        // heard of it
+	trouble      // a technical no
+	absent       // nobody listens
+)
 
 // message is a command or an answer.
 type message struct {
 	place
 	owner      int // who sent the command, and gets the answer
+	reversal   bool
 	hash       string
-	verdict    saga.Verdict
-	absent     bool
+	says       says
 	final      bool
 	retryAfter saga.Duration
 	code       string

@@ -1,91 +1,107 @@
 package saga_test
 
-import "amends/saga"
+import (
+	"slices"
 
-// owner is the model of the shell (orchestrator/instance.go): a cache of the
-// record, a mailbox, a timer. It keeps the contract of saga/doc.go: journal by
-// compare-and-set, then act; a write that was not acknowledged is unknown and
-// read back; whoever loses a compare-and-set dies.
+	"amends/saga"
+)
+
+// owner is the model of the shell: a cache of the record, a mailbox, timers, and
+// what is going on about each step. It keeps the contract of saga/doc.go: journal
+// by compare-and-set, then act; a write that was not acknowledged is unknown and
+// read back; whoever loses a compare-and-set reloads, and dies unless the record is
+// still its own and somebody has only added to it.
 type owner struct {
-	w     *world
-	id    int
-	alive bool
+	w       *world
+	id      int
+	alive   bool
+	message int           // of the inbox
+	skew    saga.Duration // of its clock
 
 	stalled bool         // what arrives waits in the mailbox
 	busy    saga.Instant // until then
 
+	def      *saga.Definition
 	state    saga.State
 	journal  []*saga.Event
 	revision int
-	token    int // of the timer that counts
+	epoch    int
 
-	writing *write // nil if none
-	effects []saga.Effect
+	going   [maxSteps]going // about each step
+	token   int             // of the last timer
+	expiry  int             // the timer of the deadline that counts
+	rested  int             // the timer of leaving that counts
+	writing *write          // nil if none
 }
 
-// takeOver lets an owner begin: with a new saga, or with what the journal holds.
-func (w *world) takeOver(h *happening) {
-	if w.acked {
-		return
+// now is what the owner's clock says.
+func (o *owner) now() saga.Instant { return o.w.now.Add(o.skew) }
+
+// jump sets the clock of the owner, by up to an hour either way.
+func (o *owner) jump(k kind) {
+	if o.w.strikes(k, o.place()) {
+		o.skew = o.w.plan.draw(nap, o.place(), -hour, hour)
+		o.w.disturbed(o.w.now.Add(2 * hour)) // so long may a wait be that it plans
 	}
-	if o := w.healthy(); o != nil && !o.stalled && !h.forced {
-		return // somebody is at work and says so
-	}
-	o := &owner{w: w, id: len(w.owners), alive: true}
-	w.owners = append(w.owners, o)
-	if w.tell {
-		w.log("owner %d begins at revision %d", o.id, w.record.revision)
-	}
-	if w.record.revision == 0 {
-		start := w.start
-		o.receive(saga.Event{Type: saga.Started, At: w.now, Start: &start})
-		return
-	}
-	o.recover(h.claims || !h.forced)
 }
 
-// recover replays the journal and goes on.
-func (o *owner) recover(claims bool) {
-	w := o.w
-	o.journal, o.revision = w.record.events, w.record.revision
-	o.state = w.replay()
-	if w.broken != nil {
+// begin starts a new saga, or takes it over.
+func (o *owner) begin() {
+	if o.w.record.revision == 0 {
+		start := o.w.start
+		o.def = o.w.variant.def
+		o.receive(saga.Event{Type: saga.Started, At: o.now(), Start: &start})
 		return
 	}
-	if w.strikes(diesWhileReplaying, o.place()) {
+	o.load()
+	switch {
+	case o.w.broken != nil:
+	case o.w.strikes(diesWhileReplaying, o.place()):
 		o.die()
-		return
+	case o.state.Phase.Live():
+		o.claim()
+	default:
+		o.perform(o.state.Pending(o.now()))
 	}
-	if claims {
-		claim := write{expect: o.revision, writer: o.id}
-		w.put(&claim)
-		o.revision++
-	}
-	o.armDeadline()
-	if o.state.Phase.Live() && w.strikes(poisoned, o.place()) {
-		o.receive(saga.Event{Type: saga.Quarantined, At: w.now, Message: "no owner survived it"})
-		return
-	}
-	o.act(o.state.Pending(w.now))
 }
 
-// place is the operation in progress.
+// load replays the journal.
+func (o *owner) load() {
+	r := &o.w.record
+	o.journal, o.revision, o.epoch = r.events, r.revision, r.epoch
+	o.def, o.state = o.w.replay()
+}
+
+// claim raises the epoch, before anything else is done.
+func (o *owner) claim() {
+	o.write(&write{expect: o.revision, owner: o.id, epoch: o.epoch + 1})
+}
+
+// place is the first operation in progress.
 func (o *owner) place() place {
-	return place{o.state.Cursor, o.state.Phase == saga.Compensating, o.state.Attempt}
+	if o.state.Phase == "" {
+		return place{}
+	}
+	for i := range o.state.Steps {
+		if step := &o.state.Steps[i]; inProgress(step) {
+			return place{i + 1, o.state.Mode(i + 1), step.Attempt}
+		}
+	}
+	return place{}
 }
 
 // die ends the owner. The inbox message is not acknowledged, so another one
 // comes.
 func (o *owner) die() {
 	o.alive = false
-	o.w.push(happening{at: o.w.now.Add(ackWait), what: redelivered})
+	o.w.again(o)
 }
 
 // freeze stops the owner as SIGSTOP does; it goes on where it was. When that
 // takes long, the inbox gives the saga to another owner.
 func (o *owner) freeze(what what) {
 	o.stall(what, o.w.plan.draw(nap, o.place(), second/10, 15*second))
-	o.w.push(happening{at: o.w.now.Add(ackWait), what: redelivered})
+	o.w.again(o)
 }
 
 // stall lets nothing reach the owner until it goes on with what it was doing.
@@ -94,45 +110,57 @@ func (o *owner) stall(next what, d saga.Duration) {
 	o.w.push(happening{at: o.busy, what: next, owner: o.id})
 }
 
-// reach is the mailbox.
-func (w *world) reach(o *owner, h *happening) {
-	m := &h.message
+// happen is the mailbox.
+func (o *owner) happen(h *happening) {
 	if h.what >= resumedWrite {
 		o.stalled = false
 	}
 	switch h.what {
+	case nudged:
+		o.refresh()
 	case answered:
-		o.receive(w.event(m))
-		w.interfere(o.place())
+		o.receive(o.event(&h.message))
+		o.w.interfere(h.message.place)
 	case timedOut:
-		if h.token == o.token || w.strikes(timerStale, m.place) {
-			o.receive(saga.Event{Type: saga.AnswerType(saga.TimedOut, m.undo), At: w.now, Step: m.step, Attempt: m.attempt})
-		}
+		o.giveUpAttempt(h)
 	case woken:
-		if h.token == o.token || h.forced {
-			o.act(o.state.Pending(w.now))
-		}
+		o.wake(h)
 	case overdue:
-		o.receive(saga.Event{Type: saga.DeadlinePassed, At: w.now})
+		o.expire(h)
+	case lingered:
+		if h.token == o.rested {
+			o.leave()
+		}
 	case resumedWrite:
 		o.commit()
 	case resumedAct:
-		o.act(o.effects)
+		o.act()
 	case readBack:
 		o.readBack()
+	case leaves:
+		o.acknowledge()
+	case checks:
+		o.check()
 	}
 }
 
 // receive is the heart of the shell.
 func (o *owner) receive(e saga.Event) {
-	next, effects := saga.Next(o.w.def, o.state, e)
+	next, effects := saga.Next(o.def, o.state, e)
 	if next.Seq == o.state.Seq {
-		o.act(effects) // nothing to journal
+		if effects != nil {
+			o.perform(effects)
+		}
 		return
 	}
 	events := append(o.journal[:len(o.journal):len(o.journal)], &e)
-	o.writing = &write{expect: o.revision, event: &e, events: events, state: next, writer: o.id}
-	o.effects = effects
+	o.write(&write{expect: o.revision, owner: o.id, epoch: max(o.epoch, 1), event: &e, events: events, state: next, def: o.def})
+}
+
+// write is about to be done; the owner may die or freeze before.
+func (o *owner) write(x *write) {
+	o.writing = x
+	o.rested++ // it has something to do
 	switch at := o.place(); {
 	case o.w.strikes(diesBeforeWrite, at):
 		o.die()
@@ -149,7 +177,7 @@ func (o *owner) commit() {
 	case stored:
 		o.committed()
 	case refused:
-		o.die()
+		o.conflict()
 	case unknown:
 		o.stall(readBack, writeTimeout)
 	}
@@ -157,71 +185,89 @@ func (o *owner) commit() {
 
 // readBack learns what became of a write that nobody acknowledged.
 func (o *owner) readBack() {
-	r := &o.w.record
+	r, x := &o.w.record, o.writing
 	switch {
 	case r.revision == o.revision:
 		o.commit() // not there: once more, with the same condition
-	case r.writer == o.id && r.events[len(r.events)-1] == o.writing.event:
-		o.committed()
+	case r.owner == o.id && r.epoch == x.epoch && (x.event == nil || slices.Contains(r.events, x.event)):
+		o.epoch = x.epoch // it is, and others may have added to it since
+		o.adopt()
+		o.wrote()
+	default:
+		o.conflict()
+	}
+}
+
+// conflict reloads. If the record is still the owner's own, somebody has only
+// added to it: what the owner wanted to write is put to the core again. Otherwise
+// the saga has another owner.
+func (o *owner) conflict() {
+	r, x := &o.w.record, o.writing
+	switch {
+	case x.event == nil && r.epoch == o.epoch: // nobody has claimed it in the meantime
+		o.load()
+		o.claim()
+	case x.event != nil && r.owner == o.id && r.epoch == o.epoch:
+		o.writing = nil
+		o.adopt()
+		if o.act(); o.alive && !o.stalled && o.writing == nil {
+			o.receive(*x.event)
+		}
 	default:
 		o.die()
 	}
 }
 
-func (o *owner) committed() {
-	o.state, o.journal, o.revision, o.writing = o.writing.state, o.writing.events, o.w.record.revision, nil
-	if o.state.Seq == 1 {
-		o.armDeadline()
+// refresh adds to the owner's journal what others have added to the record.
+func (o *owner) refresh() {
+	r := &o.w.record
+	switch {
+	case r.revision == o.revision:
+	case r.owner == o.id && r.epoch == o.epoch:
+		o.adopt()
+		o.act()
+	default:
+		o.die()
 	}
+}
+
+// adopt goes on from what is in the record now.
+func (o *owner) adopt() {
+	r, n := &o.w.record, len(o.journal)
+	if n > len(r.events) || n > 0 && r.events[n-1] != o.journal[n-1] {
+		o.w.violate("I9 single writer", "the journal no longer begins with what its owner has written")
+		return
+	}
+	for _, e := range r.events[n:] {
+		o.state, _ = saga.Next(o.def, o.state, *e)
+		if e.Type == saga.Migrated {
+			o.def = e.Definition
+		}
+	}
+	o.w.adopted += len(r.events) - n
+	o.journal, o.revision = r.events, r.revision
+}
+
+func (o *owner) committed() {
+	x := o.writing
+	if o.revision, o.epoch = o.w.record.revision, x.epoch; x.event != nil {
+		o.state, o.journal = x.state, x.events
+	}
+	o.wrote()
+}
+
+// wrote goes on after a write is known to be in the journal.
+func (o *owner) wrote() {
+	claimed := o.writing.event == nil
+	o.writing = nil
 	switch at := o.place(); {
 	case o.w.strikes(diesAfterWrite, at):
 		o.die()
 	case o.w.strikes(freezesAfterWrite, at):
 		o.freeze(resumedAct)
+	case claimed && o.state.Phase.Live() && o.w.strikes(poisoned, at):
+		o.receive(saga.Event{Type: saga.Quarantined, At: o.now(), Message: "no owner survived it"})
 	default:
-		o.act(o.effects)
+		o.act()
 	}
-}
-
-func (o *owner) armDeadline() {
-	if o.state.Deadline > 0 && o.state.Phase == saga.Running {
-		o.w.push(happening{at: max(o.state.Deadline, o.w.now), what: overdue, owner: o.id})
-	}
-}
-
-// act performs effects, and may die between one thing and the next.
-func (o *owner) act(effects []saga.Effect) {
-	for _, effect := range effects {
-		switch e := effect.(type) {
-		case saga.Send:
-			o.command(e)
-		case saga.Wait:
-			o.wait(e.Until)
-		case saga.Finish:
-			o.w.tellClient(e.Phase)
-			o.finish()
-		case saga.Park:
-			o.w.tellClient(saga.Stuck)
-			o.finish()
-		}
-	}
-}
-
-func (o *owner) wait(until saga.Instant) {
-	o.token++
-	h := happening{at: max(until, o.w.now), what: woken, owner: o.id, token: o.token}
-	o.w.push(h)
-	if o.w.strikes(wakeTwice, o.place()) {
-		h.forced = true
-		o.w.push(h)
-	}
-}
-
-// finish lets go of the saga: nobody will take it over any more.
-func (o *owner) finish() {
-	if o.w.strikes(diesWhileActing, o.place()) {
-		o.die()
-		return
-	}
-	o.alive, o.w.acked = false, true
 }

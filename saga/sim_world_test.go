@@ -8,13 +8,12 @@ import (
 	"amends/worker"
 )
 
-// world is everything around one saga: a network, participants, a journal, and
-// the owners that drive the saga, one after the other or two at once. Its time is
-// virtual: it jumps from one happening to the next.
+// world is everything around one saga: a network, participants, a journal, an
+// inbox, timers, people, and the owners that drive the saga, one after the other
+// or two at once. Its time is virtual: it jumps from one happening to the next.
 type world struct {
 	plan    plan
 	variant *variant
-	def     *saga.Definition
 	start   saga.Start
 	whole   bool // seal and unseal the journal, too: too slow for every saga
 
@@ -22,15 +21,21 @@ type world struct {
 	queue        queue
 	happened     int
 	record       record
+	inbox        inbox
+	timer        int // the token of the one that counts
 	owners       []*owner
 	participants [maxSteps]participant
 	ledger       ledger
 	told         saga.Phase                    // what the client was told
-	acked        bool                          // the inbox message is gone: nobody will take the saga over
+	toldOf       int                           // by how many events that came about
+	promised     []*saga.Event                 // results whose senders were told that they are in the journal
 	rulings      [worker.NothingToUndo + 1]int // of the fence
 	refused      int                           // writes that came too late
+	adopted      int                           // additions of others that an owner went on from
+	alarms       map[saga.IncidentKind]int     // incidents that were opened
+	slept        int                           // times that nobody owned the saga, since it only waited
 	lastFault    saga.Instant
-	ended        saga.Instant // when the journal had the end
+	ended        saga.Instant // when the journal had the end, or an incident
 
 	broken *violation
 	story  []string // what happened, if somebody wants to read it
@@ -45,19 +50,22 @@ const bound = 20_000
 
 // run plays one saga to the end of everything that was set in motion.
 func (w *world) run(number int, v *variant) {
-	w.variant, w.def = v, v.def
+	w.variant = v
 	w.start = saga.Start{
 		SagaID: "s" + strconv.Itoa(number), OrderID: "o" + strconv.Itoa(number),
-		Definition: v.def.Name, DefinitionHash: v.hash, Request: request,
+		Definition: v.def.Name, DefinitionHash: v.hash, Request: v.request, Secret: "secret",
 	}
 	w.now, w.lastFault, w.ended = epoch, epoch, 0
-	w.happened, w.told, w.acked, w.broken = 0, "", false, nil
-	w.refused, w.rulings = 0, [len(w.rulings)]int{}
+	w.happened, w.told, w.broken, w.inbox, w.timer, w.toldOf = 0, "", nil, inbox{}, 0, 0
+	if clear(w.alarms); w.alarms == nil {
+		w.alarms = map[saga.IncidentKind]int{}
+	}
+	w.refused, w.adopted, w.slept, w.rulings = 0, 0, 0, [len(w.rulings)]int{}
 	w.queue.reset()
-	w.owners, w.story = w.owners[:0], w.story[:0]
-	w.record = record{history: history{def: v.def}}
+	w.owners, w.story, w.promised = w.owners[:0], w.story[:0], w.promised[:0]
+	w.record = record{def: v.def, history: history{def: v.def}}
 	w.open()
-	w.push(happening{at: epoch, what: redelivered})
+	w.putIn()
 	defer w.panicked()
 	for w.broken == nil && len(w.queue.heap) > 0 {
 		h := w.queue.pop()
@@ -98,39 +106,58 @@ func (w *world) strikes(k kind, at place) bool {
 	if !w.plan.strikes(k, at, w.now) {
 		return false
 	}
-	w.lastFault = w.now
+	w.disturbed(w.now)
 	if w.tell {
 		w.log("  ! %v", w.plan.struck[len(w.plan.struck)-1])
 	}
 	return true
 }
 
+// disturbed notes until when something was not as it should be.
+func (w *world) disturbed(until saga.Instant) { w.lastFault = max(w.lastFault, until) }
+
+// after is the time of something that takes a while.
+func (w *world) after(k kind, at place, low, high saga.Duration) saga.Instant {
+	return w.now.Add(w.plan.draw(k, at, low, high))
+}
+
 // happen lets one thing happen.
 func (w *world) happen(h *happening) {
 	switch h.what {
-	case redelivered:
-		w.takeOver(h)
-		return
+	case delivered:
+		w.deliver(h)
 	case commanded:
 		w.work(&h.message)
-		return
+	case decided:
+		w.decided(h)
+	case called:
+		w.call(h.outside)
+	case intends:
+		h.outside.load(w)
+	case appends:
+		h.outside.append(w)
 	case landed:
 		w.put(h.late)
-		return
-	case cancelled:
-		w.cancel(h)
-		return
+	case fired:
+		w.fire(h)
+	case reconciled:
+		w.reconcile()
+	default:
+		w.reach(h)
 	}
+}
+
+// reach is for an owner. While that is stalled it waits in the mailbox.
+func (w *world) reach(h *happening) {
 	o := w.addressee(h)
 	switch {
 	case o == nil:
-		return
 	case o.stalled && h.what < resumedWrite:
-		h.at = max(o.busy, w.now) // it waits in the mailbox
+		h.at = max(o.busy, w.now)
 		w.push(*h)
-		return
+	default:
+		o.happen(h)
 	}
-	w.reach(o, h)
 }
 
 // addressee is the owner that a happening is for. An answer to an owner that is
@@ -154,37 +181,4 @@ func (w *world) healthy() *owner {
 		}
 	}
 	return nil
-}
-
-// cancel is what a client asked for. The request stays in the inbox until an
-// owner has taken it, or the saga is over.
-func (w *world) cancel(h *happening) {
-	o := w.healthy()
-	switch {
-	case w.acked:
-	case o == nil || o.stalled:
-		h.at = w.now.Add(second)
-		w.push(*h)
-	default:
-		o.receive(saga.Event{Type: saga.CancelRequested, At: w.now})
-	}
-}
-
-// interfere is called wherever somebody could put in a word.
-func (w *world) interfere(at place) {
-	soon := func(what what, claims bool) {
-		w.push(happening{at: w.now.Add(w.plan.draw(nap, at, 0, 3*second)), what: what, forced: true, claims: claims})
-	}
-	if w.strikes(cancelAsked, at) {
-		soon(cancelled, false)
-	}
-	if w.strikes(rivalQuiet, at) {
-		soon(redelivered, false)
-	}
-	if w.strikes(rivalClaims, at) {
-		soon(redelivered, true)
-	}
-	if o := w.healthy(); o != nil && w.strikes(deadlineSkewed, at) {
-		w.push(happening{at: w.now, what: overdue, owner: o.id})
-	}
 }

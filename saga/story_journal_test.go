@@ -23,9 +23,15 @@ func (s *story) journal(t *testing.T, e *saga.Event, next saga.State) {
 		t.Fatal(err)
 	}
 	s.events, s.links, s.tip, s.state = append(s.events, *e), append(s.links, link), hash, next
+	if e.Type == saga.Migrated {
+		s.def = e.Definition
+	}
 	again, err := s.replay()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if why := unsound(s.def, &next); why != "" {
+		t.Error(why)
 	}
 	if !reflect.DeepEqual(again, next) {
 		t.Errorf("after a crash the state is another one:\n%+v\n%+v", again, next)
@@ -38,7 +44,8 @@ func (s *story) replay() (saga.State, error) {
 	if err != nil {
 		return saga.State{}, err
 	}
-	return saga.Replay(s.def, events)
+	_, state, err := saga.Replay(s.begun, events)
+	return state, err
 }
 
 // crash forgets the state, replays the journal, and tells what is to be done
@@ -52,7 +59,7 @@ func (s *story) crash(t *testing.T, _ *datadriven.TestData) string {
 	if reflect.DeepEqual(again, s.state) {
 		same = "the same state"
 	}
-	s.state = again
+	s.state, s.going = again, nil
 	return fmt.Sprintf("%s from %d events\n%s", same, len(s.links), s.effects(s.state.Pending(s.now)))
 }
 
@@ -67,7 +74,13 @@ func (s *story) showJournal(_ *testing.T, d *datadriven.TestData) string {
 		e := s.events[i]
 		fmt.Fprintf(&b, "%d %s", i+1, e.Type)
 		if e.Step > 0 {
-			fmt.Fprintf(&b, " step=%d attempt=%d", e.Step, e.Attempt)
+			fmt.Fprintf(&b, " step=%d", e.Step)
+		}
+		if e.Attempt > 0 {
+			fmt.Fprintf(&b, " attempt=%d", e.Attempt)
+		}
+		if e.Via != "" {
+			fmt.Fprintf(&b, " via=%s", e.Via)
 		}
 		fmt.Fprintln(&b)
 	}
@@ -80,25 +93,42 @@ func (s *story) showJournal(_ *testing.T, d *datadriven.TestData) string {
 // state writes down what a person would be shown.
 func (s *story) showState(*testing.T, *datadriven.TestData) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s step=%d attempt=%d", s.state.Phase, s.state.Cursor, s.state.Attempt)
-	if s.state.Absent {
-		b.WriteString(" nobody listens")
+	fmt.Fprint(&b, s.state.Phase)
+	if s.state.Idle(s.now) && s.state.Phase.Live() {
+		b.WriteString(" idle")
 	}
 	if s.state.Deadline > 0 {
 		fmt.Fprintf(&b, " deadline in %v", time.Duration(s.state.Deadline-s.now)*time.Microsecond)
 	}
+	if s.state.Deadline > 0 && s.state.Expires(s.def) == 0 {
+		b.WriteString(", which counts no more")
+	}
 	fmt.Fprintln(&b)
-	for i, step := range s.state.Steps {
-		fmt.Fprintf(&b, "%d %s attempts=%d compensations=%d", i+1, step.Status, step.Attempts, step.Compensations)
-		if step.LastError != "" {
-			fmt.Fprintf(&b, " error=%s", step.LastError)
-		}
-		fmt.Fprintln(&b)
+	for i := range s.state.Steps {
+		b.WriteString(s.showStep(i + 1))
+	}
+	for _, i := range s.state.Incidents {
+		fmt.Fprintf(&b, "incident %s step=%d: %s\n", i.Kind, i.Step, i.Cause)
 	}
 	if s.state.Code != "" {
 		fmt.Fprintf(&b, "code %s, reason %q\n", s.state.Code, s.state.Reason)
 	}
 	return b.String()
+}
+
+func (s *story) showStep(number int) string {
+	step := s.state.Steps[number-1]
+	line := fmt.Sprintf("%d %s attempts=%d compensations=%d", number, step.Status, step.Attempts, step.Compensations)
+	if slices.Contains(s.state.Active(), number) && step.Absent != 0 {
+		line += " nobody listens"
+	}
+	if step.RequestID != "" {
+		line += " request=" + step.RequestID
+	}
+	if step.LastError != "" {
+		line += " error=" + step.LastError
+	}
+	return line + "\n"
 }
 
 // damage breaks a copy of the journal and tells how that is noticed: damage

@@ -1,8 +1,10 @@
 package saga_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -21,51 +23,72 @@ import (
 //
 //	-> ChargePayment step=2 attempt=1     a command is sent
 //	.. in 79ms -> ChargePayment …         the same, after a wait
-//	COMPENSATING "why"                    the saga turns back
+//	.. 10m0s for RequestPayment step=2    a result is awaited
+//	COMPENSATING "why", RUNNING           the saga turns back, or goes on
 //	=> COMPLETED, ABORTED "why", STUCK    the saga ends, or waits for a person
-//	ignored                               the event changes nothing
+//	incident …, settled …                 a person is needed; not any more
+//	noted                                 the event changes something, and nothing is to be done
+//	ignored                               it changes nothing
+//	refused: why                          neither does an act
+//
+// What is going on already is not told again.
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		s := &story{def: checkout()}
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			return s.play(t, d)
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			s := &story{begun: checkout()}
+			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+				return s.play(t, d)
+			})
 		})
-	})
+	}
 }
 
 // story is a saga with a very small shell around it: it journals, keeps the
 // clock, and writes down what the core wants done.
 type story struct {
-	def    *saga.Definition
-	bodies bool // write the commands out
+	begun  *saga.Definition // the definition that the saga began with
+	def    *saga.Definition // and the one that counts
+	bodies bool             // write the commands out
 
 	now    saga.Instant
 	state  saga.State
 	events []saga.Event
 	links  []json.RawMessage
 	tip    string
-	wake   saga.Instant // when Pending is due again; 0 is never
+	step   int                 // that was in progress last
+	going  map[int]saga.Effect // what is going on about each step
 }
 
 // verb is one command of the stories.
 type verb func(*story, *testing.T, *datadriven.TestData) string
 
 // verbs has every command; those that answer for a worker stand in
-// story_answers_test.go, those that look at the journal in
-// story_journal_test.go.
+// story_answers_test.go, the acts of people in story_acts_test.go, and those that
+// look at the journal in story_journal_test.go.
 var verbs = map[string]verb{
 	"define":      (*story).define,
 	"start":       (*story).start,
 	"accept":      (*story).accept,
 	"decline":     (*story).decline,
+	"taken":       (*story).taken,
+	"notfound":    (*story).notFound,
 	"done":        (*story).done,
 	"refuse":      (*story).refuse,
 	"unavailable": (*story).unavailable,
 	"timeout":     (*story).timeout,
 	"absent":      (*story).absent,
-	"cancel":      simple(saga.CancelRequested),
 	"deadline":    simple(saga.DeadlinePassed),
 	"quarantine":  simple(saga.Quarantined),
+	"cancel":      (*story).actOf,
+	"kill":        (*story).actOf,
+	"retry":       (*story).actOf,
+	"resolve":     (*story).actOf,
+	"migrate":     (*story).actOf,
+	"plan":        (*story).plan,
 	"advance":     (*story).advance,
 	"crash":       (*story).crash,
 	"journal":     (*story).showJournal,
@@ -82,25 +105,49 @@ func (s *story) play(t *testing.T, d *datadriven.TestData) string {
 	return play(s, t, d)
 }
 
-// define changes the definition: attempts=N and patience=N (of compensations),
-// deadline=D, steps=N, pivot=N [undoable]; bodies shows the commands in full.
+// define takes a definition and changes it: define [checkout | ticket | trip]
+// attempts=N, patience=N (of compensations), wait=D (for results), asks=N (attempts
+// of a question; 0 is no question), deadline=D, steps=N, pivot=N [undoable],
+// undo=parallel, later (all results come later); bodies shows the commands in full.
 func (s *story) define(t *testing.T, d *datadriven.TestData) string {
-	s.def, s.bodies = checkout(), d.HasArg("bodies")
-	var steps, pivot int
-	d.MaybeScanArgs(t, "steps", &steps)
-	if steps > 0 {
-		s.def.Steps = s.def.Steps[:steps]
+	s.begun, s.bodies = define(t, d), d.HasArg("bodies")
+	return faults(s.begun)
+}
+
+var definable = map[string]func() *saga.Definition{"checkout": checkout, "ticket": ticket, "trip": trip}
+
+func define(t *testing.T, d *datadriven.TestData) *saga.Definition {
+	def := checkout()
+	for _, arg := range d.CmdArgs {
+		if build := definable[arg.Key]; build != nil {
+			def = build()
+		}
 	}
-	s.def.Deadline = duration(t, d, "deadline")
-	for i := range s.def.Steps {
-		step := &s.def.Steps[i]
+	var steps, pivot int
+	if d.MaybeScanArgs(t, "steps", &steps); steps > 0 {
+		def.Steps = def.Steps[:steps]
+	}
+	def.Deadline = duration(t, d, "deadline")
+	d.MaybeScanArgs(t, "undo", (*string)(&def.Undo))
+	for i := range def.Steps {
+		step := &def.Steps[i]
 		d.MaybeScanArgs(t, "attempts", &step.Action.Retry.Attempts)
 		d.MaybeScanArgs(t, "patience", &step.Compensation.Retry.Attempts)
+		d.MaybeScanArgs(t, "asks", &step.Query.Retry.Attempts)
+		if step.Query.Retry.Attempts == 0 {
+			step.Query = saga.Operation{}
+		}
+		if d.HasArg("later") {
+			step.Reply, step.Patience = saga.Callback, 60*second
+		}
+		if wait := duration(t, d, "wait"); wait > 0 && step.Reply == saga.Callback {
+			step.Patience = wait
+		}
 	}
 	if d.MaybeScanArgs(t, "pivot", &pivot); pivot > 0 {
-		turn(s.def, pivot, d.HasArg("undoable"))
+		turn(def, pivot, d.HasArg("undoable"))
 	}
-	return s.faults()
+	return def
 }
 
 // turn makes a step the pivot; those after it can only be retried.
@@ -117,9 +164,9 @@ func turn(def *saga.Definition, pivot int, undoable bool) {
 	}
 }
 
-func (s *story) faults() string {
+func faults(def *saga.Definition) string {
 	var b strings.Builder
-	for _, fault := range s.def.Check() {
+	for _, fault := range def.Check() {
 		fmt.Fprintln(&b, fault)
 	}
 	if b.Len() == 0 {
@@ -135,7 +182,7 @@ func (s *story) start(t *testing.T, d *datadriven.TestData) string {
 	if len(d.CmdArgs) > 0 {
 		id = d.CmdArgs[0].Key
 	}
-	*s = story{def: s.def, bodies: s.bodies, now: saga.Instant(1_000_000 * second)}
+	*s = story{begun: s.begun, def: s.begun, bodies: s.bodies, now: saga.Instant(1_000_000 * second), step: 1}
 	begin := checkout42(id)
 	if d.Input != "" {
 		begin.Request = raw(d.Input)
@@ -158,10 +205,15 @@ func (s *story) advance(t *testing.T, d *datadriven.TestData) string {
 		d.Fatalf(t, "%v", err)
 	}
 	s.now = s.now.Add(saga.Duration(step.Microseconds()))
-	if s.wake == 0 || s.wake > s.now {
-		return "nothing is due"
+	for number, going := range s.going {
+		if wait, ok := going.(saga.Wait); ok && wait.Until <= s.now {
+			delete(s.going, number)
+		}
 	}
-	return s.effects(s.state.Pending(s.now))
+	if due := s.effects(s.state.Pending(s.now)); due != "" {
+		return due
+	}
+	return "nothing is due"
 }
 
 // happen puts an event to the core, journals it, and tells what is to be done.
@@ -169,7 +221,7 @@ func (s *story) advance(t *testing.T, d *datadriven.TestData) string {
 func (s *story) happen(t *testing.T, e saga.Event) string {
 	t.Helper()
 	e.At = s.now
-	before := s.state.Phase
+	before := s.state
 	next, effects := saga.Next(s.def, s.state, e)
 	if next.Seq == s.state.Seq && len(effects) == 0 {
 		return "ignored"
@@ -180,14 +232,36 @@ func (s *story) happen(t *testing.T, e saga.Event) string {
 			t.Errorf("Next wants %v, but after a crash Pending wants %v", effects, next.Pending(s.now))
 		}
 	}
-	return s.turnedBack(before) + s.effects(effects)
+	return cmp.Or(s.turned(before.Phase)+s.alarms(&before)+s.effects(effects), "noted")
 }
 
-func (s *story) turnedBack(before saga.Phase) string {
-	if before != saga.Compensating && s.state.Phase == saga.Compensating {
+// turned tells in which direction the saga goes now, if it has changed.
+func (s *story) turned(before saga.Phase) string {
+	switch {
+	case before == s.state.Phase || before == "":
+		return ""
+	case s.state.Phase == saga.Compensating:
 		return fmt.Sprintf("COMPENSATING %q\n", s.state.Reason)
+	case s.state.Phase == saga.Running:
+		return "RUNNING\n"
 	}
 	return ""
+}
+
+// alarms tells which incidents are new, and which are over.
+func (s *story) alarms(before *saga.State) string {
+	var b strings.Builder
+	for _, was := range before.Incidents {
+		if !calls(&s.state, was.Kind, was.Step) {
+			fmt.Fprintf(&b, "settled %s step=%d\n", was.Kind, was.Step)
+		}
+	}
+	for _, is := range s.state.Incidents {
+		if !calls(before, is.Kind, is.Step) {
+			fmt.Fprintf(&b, "incident %s step=%d: %s\n", is.Kind, is.Step, is.Cause)
+		}
+	}
+	return b.String()
 }
 
 func duration(t *testing.T, d *datadriven.TestData, name string) saga.Duration {

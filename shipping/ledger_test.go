@@ -1,7 +1,7 @@
 package shipping
 
 import (
-	"regexp"
+	"errors"
 	"testing"
 
 	"amends/protocol"
@@ -15,29 +15,31 @@ func orderTo(address string) protocol.CreateShipment {
 }
 
 func TestCreate(t *testing.T) {
-	for address, deliverable := range map[string]bool{
-		"123 Main St": true, "1 Undeliverable Rd": false, "UNDELIVERABLE": false, "Deliverable Ave": true,
+	for address, reason := range map[string]string{
+		"123 Main St": "", "1 Undeliverable Rd": ReasonAddressUndeliverable, "UNDELIVERABLE": ReasonAddressUndeliverable,
+		"Deliverable Ave": "", "Not-Served Island": ReasonNotServed,
 	} {
 		shipment, ok, declined := Create(orderTo(address), 7)
-		if !deliverable {
-			if declined == nil || declined.Error != ReasonAddressUndeliverable || shipment.ShipmentID != "" {
+		if reason != "" {
+			if declined == nil || declined.Error != reason || shipment.ShipmentID != "" {
 				t.Errorf("%s: got %+v, %+v", address, shipment, declined)
 			}
 			continue
 		}
-		if declined != nil || shipment.Status != Created || shipment.CreatedAt != 7 || shipment.Address != address || len(shipment.Items) != 1 {
+		if declined != nil || shipment.Status != Created || shipment.CreatedAt != 7 || shipment.CancelUntil != 0 ||
+			shipment.Address != address || len(shipment.Items) != 1 {
 			t.Errorf("%s: got %+v, %+v", address, shipment, declined)
 		}
-		if ok.ShipmentID != "s-checkout42-3" || ok.ShipmentID != shipment.ShipmentID || ok.TrackingNumber != shipment.TrackingNumber {
+		if ok.ShipmentID != "s-checkout42-3" || ok.ShipmentID != shipment.ShipmentID || ok.TrackingNumber != "1ZTZ30FS0314004202" || ok.TrackingNumber != shipment.TrackingNumber {
 			t.Errorf("%s: got %+v", address, ok)
 		}
 	}
 }
 
 func TestCancel(t *testing.T) {
-	shipment, _, _ := Create(orderTo("123 Main St"), 7)
+	made, _, _ := Create(orderTo("123 Main St"), 7)
 	for id, declined := range map[string]bool{"": false, "s-checkout42-3": false, "s-checkout43-3": true} {
-		after, failure := Cancel(protocol.CancelShipment{ShipmentID: id}, shipment, 9)
+		after, failure := Cancel(protocol.CancelShipment{ShipmentID: id}, made, 9)
 		if declined != (failure != nil) || declined && failure.Error != ReasonShipmentMismatch {
 			t.Errorf("cancelling %q: got %+v", id, failure)
 		}
@@ -47,31 +49,61 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCheckDigit holds the algorithm against numbers that the carrier publishes
-// as examples or has printed on parcels.
-func TestCheckDigit(t *testing.T) {
-	for _, number := range []string{"1Z999AA10123456784", "1Z5R89390357567127", "1Z879E930346834440", "1Z410E7W0392751591", "1Z8V92A70367203024"} {
-		body, want := []byte(number[2:17]), number[17]
-		if got := checkDigit(body); got != want {
-			t.Errorf("%s: check digit %c, want %c", number, got, want)
+// TestD23CancelWindow: a label may be cancelled until its parcel is handed over,
+// or counts as handed over.
+func TestD23CancelWindow(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		rules    Rules
+		address  string
+		at       int64
+		declined bool
+	}{
+		{"no window", Rules{}, "123 Main St", 1 << 60, false},
+		{"in the window", Rules{CancelWindow: 100}, "123 Main St", 106, false},
+		{"at its end", Rules{CancelWindow: 100}, "123 Main St", 107, true},
+		{"after it", Rules{CancelWindow: 100}, "123 Main St", 108, true},
+		{"the courier waits for it", Rules{}, "1 Courier-Waiting St", 7, true},
+		{"the courier waits for nobody", Rules{Faultless: true}, "1 Courier-Waiting St", 7, false},
+	} {
+		made, _, _ := c.rules.Create(orderTo(c.address), 7)
+		_, failure := Cancel(protocol.CancelShipment{}, made, c.at)
+		if c.declined != (failure != nil) || c.declined && failure.Error != ReasonHandedOver {
+			t.Errorf("%s: got %+v", c.name, failure)
 		}
 	}
 }
 
-func TestTrackingNumber(t *testing.T) {
-	form := regexp.MustCompile(`^1Z[0-9A-Z]{6}03[0-9]{8}$`)
-	seen := make(map[string]string)
-	for _, saga := range []string{"order-1", "order-16", "order-161", "order-1610", "checkout42", "checkout43"} {
-		for _, step := range []string{"-1", "-3"} {
-			key := saga + step
-			number := trackingNumber(key)
-			if !form.MatchString(number) || number[17] != checkDigit([]byte(number[2:17])) || number != trackingNumber(key) {
-				t.Errorf("%s: got %s", key, number)
+func TestHandOver(t *testing.T) {
+	made, _, _ := Create(orderTo("123 Main St"), 7)
+	gone, changed, err := HandOver(made, 8)
+	if err != nil || !changed || gone.Status != HandedOver || gone.HandedOverAt != 8 {
+		t.Errorf("got %+v, %v, %v", gone, changed, err)
+	}
+	again, changed, err := HandOver(gone, 9)
+	if err != nil || changed || again.HandedOverAt != 8 {
+		t.Errorf("again: got %+v, %v, %v", again, changed, err)
+	}
+	cancelled, _ := Cancel(protocol.CancelShipment{}, made, 9)
+	if after, changed, err := HandOver(cancelled, 10); !errors.Is(err, &protocol.Error{Code: protocol.CodeActRefused}) || changed || after.Status != Cancelled {
+		t.Errorf("a cancelled one: got %+v, %v, %v", after, changed, err)
+	}
+}
+
+// TestShipmentIDsNameTheirStep: the id of a shipment leads back to its step, and
+// no other text does.
+func TestShipmentIDsNameTheirStep(t *testing.T) {
+	for _, saga := range []string{"a", "a-1", "1-2-3", "s-1", "_", "a--"} {
+		for _, step := range []int{1, 3, 64} {
+			name := shipmentPrefix + stepName(protocol.Command{SagaID: saga, Step: step})
+			if id, of, known := stepOf(name); !known || id.String() != saga || of != step {
+				t.Errorf("%s: got %s, %d, %v", name, id, of, known)
 			}
-			if other, taken := seen[number]; taken {
-				t.Errorf("%s and %s have the same number %s", key, other, number)
-			}
-			seen[number] = key
+		}
+	}
+	for _, name := range []string{"", "s-", "s-a", "s-a-", "s-a-0", "s-a-65", "s-a-01", "s-a-+1", "s-a--1x", "x-a-1", "s-a.b-1", "s--1", "a-1", "s-a-1 "} {
+		if id, of, known := stepOf(name); known {
+			t.Errorf("%q names step %d of %s", name, of, id)
 		}
 	}
 }

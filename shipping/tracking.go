@@ -3,17 +3,22 @@ package shipping
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strings"
+
+	"amends/protocol"
 )
 
 const (
 	accountLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	groundService  = "03"
+	trackingLength = 18
 )
 
-// trackingNumber makes a number that every carrier's form accepts: 1Z, six
-// characters of the shipper's account, two of the service, seven digits of the
-// parcel, and a check digit. A real shipper has one account; here it varies as
-// well, so that millions of parcels keep apart.
+// trackingNumber makes a number in the form of UPS: 1Z, six characters of the
+// shipper's account, two of the service, seven digits of the parcel, and a check
+// digit. A real shipper has one account, and gets the rest from the carrier; here
+// the account varies as well, so that parcels keep apart: that any two of a
+// million have one number is as likely as 1 in 40,000.
 func trackingNumber(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	body := make([]byte, 0, 16)
@@ -46,4 +51,23 @@ func checkDigit(body []byte) byte {
 		sum += value
 	}
 	return byte('0' + (10-sum%10)%10)
+}
+
+// checkTracking tells a number that can be on a label from a slip of the pen. The
+// error is a *protocol.Error.
+func checkTracking(number string) error {
+	const field = "tracking_number"
+	letters := strings.TrimLeft(number, accountLetters)
+	if len(number) != trackingLength || letters != "" || !strings.HasPrefix(number, "1Z") {
+		return &protocol.Error{
+			Code: protocol.CodeInvalidField, Field: field,
+			Message: "must be 1Z and 16 more capital letters and digits, without spaces",
+		}
+	}
+	if number[trackingLength-1] != checkDigit([]byte(number[2:trackingLength-1])) {
+		return &protocol.Error{
+			Code: protocol.CodeInvalidField, Field: field, Message: "is mistyped: its check digit does not fit",
+		}
+	}
+	return nil
 }

@@ -37,12 +37,13 @@ const (
 	codeWrongLastID        = 10070 // another message than the expected one is the last
 	codeNoMessage          = 10037
 	codeDuplicateInProcess = 10158
+	codeDuplicateInBatch   = 10201 // a message of the batch is stored already
 )
 
 // classify turns the error inside an acknowledgement into one of ours.
 func classify(e *jetstream.APIError) error {
 	switch e.ErrorCode {
-	case codeWrongLastSequence, codeWrongLastConstant, codeWrongLastID:
+	case codeWrongLastSequence, codeWrongLastConstant, codeWrongLastID, codeDuplicateInBatch:
 		return ErrConflict
 	case codeDuplicateInProcess:
 		return ErrUnknown

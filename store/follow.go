@@ -26,15 +26,27 @@ type Followed struct {
 // It stands on an ordered consumer: a watch of the client library takes 19 s to
 // resume after a restart of the server, this takes milliseconds.
 func (b *Bucket) Follow(ctx context.Context, pattern string, headersOnly bool, see func(Followed), caughtUp func()) error {
+	return b.followAs(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{protocol.BucketSubject(b.name, pattern)}, HeadersOnly: headersOnly,
+	}, see, caughtUp)
+}
+
+// FollowFrom is Follow for every key, without those values whose revision is
+// below the given one.
+func (b *Bucket) FollowFrom(ctx context.Context, revision uint64, see func(Followed), caughtUp func()) error {
+	return b.followAs(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{protocol.BucketSubjects(b.name)},
+		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(revision, 1),
+	}, see, caughtUp)
+}
+
+func (b *Bucket) followAs(ctx context.Context, cfg jetstream.OrderedConsumerConfig, see func(Followed), caughtUp func()) error {
 	stream, err := b.js.Stream(ctx, protocol.BucketStream(b.name))
 	if err != nil {
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}
 	target := stream.CachedInfo().State.LastSeq
-	consumer, err := b.js.OrderedConsumer(ctx, protocol.BucketStream(b.name), jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{protocol.BucketSubject(b.name, pattern)},
-		HeadersOnly:    headersOnly,
-	})
+	consumer, err := b.js.OrderedConsumer(ctx, protocol.BucketStream(b.name), cfg)
 	if err != nil {
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}
@@ -90,9 +102,15 @@ func followed(key string, m jetstream.Msg, meta *jetstream.MsgMetadata) Followed
 	}
 }
 
+// The header with which a key-value bucket marks a deletion.
+const (
+	operationHeader = "KV-Operation"
+	operationDelete = "DEL"
+)
+
 // isDeletion tells the mark that a deletion, or an expiry, has left from a value.
 func isDeletion(h nats.Header) bool {
-	return h.Get("KV-Operation") != "" || h.Get("Nats-Marker-Reason") != ""
+	return h.Get(operationHeader) != "" || h.Get("Nats-Marker-Reason") != ""
 }
 
 // Scan calls see for every value that is in the bucket now, and returns when it

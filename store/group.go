@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // maxBatch bounds an atomic batch; the server takes 1,000.
@@ -90,24 +92,50 @@ func (g *group) singles(round []*grouped) {
 // and does not say for which write: the round is then repeated one by one, which
 // finds out.
 func (g *group) batch(id string, round []*grouped) {
-	nc := g.writer.nc
-	last := len(round) - 1
+	messages := make([]*nats.Msg, len(round))
 	for i, w := range round {
-		m := w.write.message("")
-		m.Header["Nats-Batch-Id"] = []string{id}
+		messages[i] = w.write.message("")
+	}
+	g.writer.publishBatch(id, messages, func(ack jetstream.PubAck, err error) { g.settle(round, ack, err) })
+}
+
+// PublishBatch stores messages of one stream together, all of them or none, and
+// calls done exactly once, from another goroutine. The acknowledgement has the
+// sequence number of the last; those before it have the numbers right before. The
+// server takes at most 1,000.
+func (w *Writer) PublishBatch(messages []*nats.Msg, done func(ack jetstream.PubAck, err error)) {
+	w.publishBatch(nuid.Next(), messages, done)
+}
+
+func (w *Writer) publishBatch(id string, messages []*nats.Msg, done func(jetstream.PubAck, error)) {
+	last := len(messages) - 1
+	for i, m := range messages {
+		m.Header[headerBatchID] = []string{id}
 		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
-		if i < last {
-			if err := nc.PublishMsg(m); err != nil {
-				// The batch is never committed, so nothing of it is stored.
-				g.singles(round)
-				return
-			}
-			continue
+		if i == last {
+			m.Header[headerBatchCommit] = []string{"1"}
+			w.publish(m, done)
+			return
 		}
-		m.Header["Nats-Batch-Commit"] = []string{"1"}
-		g.writer.publish(m, func(ack jetstream.PubAck, err error) { g.settle(round, ack, err) })
+		if err := w.nc.PublishMsg(m); err != nil {
+			// The batch is never committed, so nothing of it is stored.
+			go done(jetstream.PubAck{}, unsent(err))
+			return
+		}
 	}
 }
+
+// Headers of the messages of a batch, which are stored with them.
+const headerBatchID, headerBatchCommit = "Nats-Batch-Id", "Nats-Batch-Commit"
+
+// IsPart tells a value that was stored together with the one behind it.
+func IsPart(header nats.Header) bool {
+	return header.Get(headerBatchID) != "" && header.Get(headerBatchCommit) == ""
+}
+
+// GroupFrom is the number of waiting writes from which an atomic batch is
+// cheaper than single writes; 0 is never.
+func (w *Writer) GroupFrom() int { return w.groupFrom }
 
 func (g *group) settle(round []*grouped, ack jetstream.PubAck, err error) {
 	if err != nil && !errors.Is(err, ErrUnknown) {

@@ -13,6 +13,8 @@ type Write struct {
 	Key      string
 	Value    []byte
 	Revision uint64 // the revision that is replaced; 0 if the key must not exist
+	Any      bool   // replace whatever the key holds; Revision counts for nothing then
+	Delete   bool   // leave a mark instead of a value
 
 	// Last, if set, also demands that this is the last sequence number of the
 	// whole bucket: the writer has seen everything there is. Such a write goes
@@ -32,7 +34,12 @@ func (w *Write) message(reply string) *nats.Msg {
 	for name, values := range w.Header {
 		m.Header[name] = values
 	}
-	m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(w.Revision, 10)}
+	if !w.Any {
+		m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(w.Revision, 10)}
+	}
+	if w.Delete {
+		m.Header[operationHeader] = []string{operationDelete}
+	}
 	if w.Last != nil {
 		m.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(*w.Last, 10)}
 	}

@@ -26,17 +26,34 @@ type Book[E any] struct {
 	prefix string   // ends in a dot, or is empty
 	view   *view[E] // nil in a plain book
 
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	bucket  *store.Bucket
-	publish func(m *nats.Msg, done func(jetstream.PubAck, error))
-	log     zerolog.Logger
+	outside Outside[E]         // nil if the ledger decides everything
+	errands jetstream.Consumer // of what is owed; nil without an outside
+
+	index   index   // of a guarded book, like the next three
+	chores  []chore // done by the replica that writes
+	relays  bool    // commands go to that replica (see Relay)
+	service string  // whose replicas they are
+
+	conn      *nats.Conn
+	js        jetstream.JetStream
+	bucket    *store.Bucket
+	writer    *store.Writer
+	now       func() time.Time
+	log       zerolog.Logger
+	complaint zerolog.Logger // for what may go wrong again and again
 }
 
 // NewBook describes a book whose decisions each concern one record only, such
 // as a charge.
 func NewBook[E any](bucket string) *Book[E] {
 	return &Book[E]{name: bucket}
+}
+
+func (b *Book[E]) check() error {
+	if b.view != nil && b.outside != nil {
+		return fmt.Errorf("bucket %s: a guarded book decides by its picture and consults nobody", b.name)
+	}
+	return nil
 }
 
 // open binds the book to its bucket, which is created if there is none.
@@ -48,24 +65,32 @@ func (b *Book[E]) open(ctx context.Context, cfg Config) error {
 	if b.js, err = jetstream.New(cfg.Conn); err != nil {
 		return fmt.Errorf("opening bucket %s: %w", b.name, err)
 	}
-	b.conn, b.publish, b.log = cfg.Conn, cfg.Writer.Publish, cfg.Log
-	if b.view == nil {
-		return nil
+	b.conn, b.writer, b.now, b.log = cfg.Conn, cfg.Writer, cfg.Now, cfg.Log
+	b.complaint = cfg.Log.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Second})
+	switch {
+	case b.view != nil:
+		return b.prepareChain(ctx)
+	case b.outside != nil:
+		return b.openErrands(ctx, cfg.Replicas)
 	}
-	return b.prepareChain(ctx)
+	return nil
 }
 
-// follow keeps the picture of a guarded book up to date until ctx ends.
+// follow keeps the picture of a guarded book up to date and does its chores, or
+// attends to what a plain one owes, until ctx ends.
 func (b *Book[E]) follow(ctx context.Context) {
-	if b.view != nil {
-		b.draw(ctx)
+	switch {
+	case b.view != nil:
+		b.tendAll(ctx)
+	case b.outside != nil:
+		b.runErrands(ctx)
 	}
 }
 
 // look calls do when the book can decide.
 func (b *Book[E]) look(ctx context.Context, do func()) error {
 	if b.view != nil {
-		return b.view.look(ctx, do)
+		return b.lookAtStored(ctx, do)
 	}
 	do()
 	return nil
@@ -110,6 +135,16 @@ func (b *Book[E]) keep(ctx context.Context, step string, known recalled[E], deci
 	m, err := decide(known.memory)
 	if err != nil {
 		return known, err
+	}
+	if more := m.owesMoreThan(&known.memory); len(more) > 0 {
+		// An errand for what is not going to be stored is a nuisance: look first.
+		now, err := b.recall(ctx, step)
+		if err != nil || now.revision != known.revision {
+			return now, err
+		}
+		if err := b.announce(ctx, m.SagaID, more); err != nil {
+			return known, err
+		}
 	}
 	value, err := b.encode(step, m)
 	if err != nil {

@@ -3,7 +3,9 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"amends/protocol"
@@ -23,6 +25,7 @@ type call struct {
 // task is a call that was understood.
 type task struct {
 	command *protocol.Command // nil for a query
+	message Command           // the whole command; nil for a query
 	run     func(ctx context.Context) (reply []byte, err error)
 }
 
@@ -30,6 +33,7 @@ type task struct {
 type answer struct {
 	body    []byte
 	refused *protocol.Error // the request was not taken; marked in the headers of micro services
+	silent  bool            // nothing goes back
 }
 
 // refusal answers a request that cannot be taken as it stands.
@@ -47,18 +51,27 @@ func refusal(err error) answer {
 // <Action>_error tells the sender whether to try again. A query has no such
 // reply and is refused.
 func trouble(command *protocol.Command, err error) answer {
-	if command == nil {
+	switch {
+	case errors.Is(err, errSilent):
+		return answer{silent: true}
+	case command == nil:
 		return refusal(err)
 	}
-	cause := protocol.AsError(err)
-	temporary := cause.Code == protocol.CodeOverloaded || cause.Code == protocol.CodeUnavailable
-	body, err := protocol.EncodeReply(command.Reply(protocol.SuffixError), protocol.Trouble{
-		Error: string(cause.Code), Message: cause.Message, Retryable: temporary,
-	})
+	body, err := protocol.EncodeReply(command.Reply(protocol.SuffixError), troubleOf(err))
 	if err != nil {
 		return refusal(err)
 	}
 	return answer{body: body}
+}
+
+// troubleOf is what the sender of a command is told of an error.
+func troubleOf(err error) protocol.Trouble {
+	if outside, ok := errors.AsType[*TroubleError](err); ok {
+		return outside.Trouble
+	}
+	cause := protocol.AsError(err)
+	temporary := cause.Code == protocol.CodeOverloaded || cause.Code == protocol.CodeUnavailable
+	return protocol.Trouble{Error: string(cause.Code), Message: cause.Message, Retryable: temporary}
 }
 
 // message is the answer as it goes over the wire. The attempt and the key of
@@ -80,16 +93,25 @@ func (c *call) message(a answer, now time.Time) *nats.Msg {
 	return m
 }
 
-// isRepeated tells a command that says it was sent before.
-func (c *call) isRepeated() bool {
-	attempt := c.header.Get(protocol.HeaderAttempt)
-	return attempt != "" && attempt != "1"
+// attempt is the number of the attempt, from 1, as the sender says. One that says
+// nothing sends for the first time.
+func (c *call) attempt() int {
+	n, err := strconv.Atoi(c.header.Get(protocol.HeaderAttempt))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
 }
 
 // check holds a command against the endpoint to which it came, and against the
 // idempotency key in its headers, if there is one: a sender that disagrees with
 // itself is not to be trusted with money (D6).
 func (c *call) check(id protocol.SagaID, command protocol.Command, compensating bool) error {
+	if command.Reversal && !compensating {
+		return &protocol.Error{
+			Code: protocol.CodeInvalidField, Field: "reversal", Message: "may be true where a step is undone, and only there",
+		}
+	}
 	if command.Compensating != compensating {
 		return &protocol.Error{
 			Code: protocol.CodeInvalidField, Field: "compensating",
@@ -97,11 +119,36 @@ func (c *call) check(id protocol.SagaID, command protocol.Command, compensating 
 		}
 	}
 	key := c.header.Get(protocol.HeaderKey)
-	if key != "" && key != protocol.IdempotencyKey(id, command.Step, compensating) {
+	if key != "" && key != keyOf(id, command) {
 		return &protocol.Error{
 			Code: protocol.CodeInvalidField, Field: protocol.HeaderKey,
 			Message: "does not belong to the saga, the step and the direction of this command",
 		}
 	}
-	return nil
+	return checkCallback(c.header.Get(protocol.HeaderCallback))
+}
+
+// keyOf is the idempotency key of a command (D6).
+func keyOf(id protocol.SagaID, c protocol.Command) string {
+	if c.Reversal {
+		return protocol.ReversalKey(id, c.Step)
+	}
+	return protocol.IdempotencyKey(id, c.Step, c.Compensating)
+}
+
+// checkCallback takes the address of a result as a header has it: a subject on
+// which the orchestrator awaits it, and nothing else that somebody might want a
+// participant to publish on (D21).
+func checkCallback(subject string) error {
+	if subject == "" {
+		return nil
+	}
+	prefix := strings.TrimRight(protocol.SubjectCallbacks, "*.") + "."
+	if len(subject) <= protocol.MaxCallbackBytes && strings.HasPrefix(subject, prefix) &&
+		strings.Count(subject, ".") == strings.Count(protocol.SubjectCallbacks, ".") && !strings.ContainsAny(subject, "*> \t\r\n") {
+		return nil
+	}
+	return &protocol.Error{
+		Code: protocol.CodeInvalidField, Field: protocol.HeaderCallback, Message: "is not the address of a result",
+	}
 }

@@ -1,274 +1,325 @@
 package worker
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
+	"errors"
+	"maps"
 	"testing"
 
 	"amends/store"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 )
 
-// seats is the least business there is: a number of seats, some of them taken.
-type seats struct {
-	free  int // when nobody has any
-	taken map[string]int
-}
-
-type seating struct{ Seats int }
-
-func (s *seats) Clear() { s.free, s.taken = 0, make(map[string]int) }
-
-func (s *seats) Effect(step string, e *seating) func() {
-	before := s.taken[step]
-	s.taken[step] = 0
-	if e != nil {
-		s.taken[step] = e.Seats
-	}
-	return func() { s.taken[step] = before }
-}
-
-func (s *seats) Row(_ string, value []byte) error {
-	s.free = 0
-	if value == nil {
-		return nil
-	}
-	return json.Unmarshal(value, &s.free)
-}
-
-func (s *seats) left() int {
-	left := s.free
-	for _, n := range s.taken {
-		left -= n
-	}
-	return left
-}
-
-// stored is a message in the stream of the simulated server.
-type stored struct {
-	key, id  string
-	sequence uint64
-	value    []byte
-}
-
-// stream keeps the last message of each key and checks the conditions of a write
-// as JetStream does.
-type stream struct {
-	last   uint64
-	lastID string
-	log    []stored
-}
-
-func (s *stream) revision(key string) uint64 {
-	for _, m := range s.log {
-		if m.key == key {
-			return m.sequence
-		}
-	}
-	return 0
-}
-
-func (s *stream) take(m *nats.Msg) (uint64, error) {
-	key := strings.TrimPrefix(m.Subject, "$KV.SEATS.")
-	expected := func(header string) (uint64, bool) {
-		n, err := strconv.ParseUint(m.Header.Get(header), 10, 64)
-		return n, err == nil
-	}
-	if n, ok := expected(jetstream.ExpectedLastSeqHeader); ok && n != s.last {
-		return 0, store.ErrConflict
-	}
-	if n, ok := expected(jetstream.ExpectedLastSubjSeqHeader); ok && n != s.revision(key) {
-		return 0, store.ErrConflict
-	}
-	if id := m.Header.Get(jetstream.ExpectedLastMsgIDHeader); id != "" && id != s.lastID {
-		return 0, fmt.Errorf("%w: wrong last msg ID: %s", store.ErrRefused, s.lastID)
-	}
-	s.put(key, m.Header.Get(jetstream.MsgIDHeader), m.Data)
-	return s.last, nil
-}
-
-func (s *stream) put(key, id string, value []byte) {
-	s.last++
-	s.lastID = id
-	s.log = slices.DeleteFunc(s.log, func(m stored) bool { return m.key == key })
-	s.log = append(s.log, stored{key, id, s.last, value})
-}
-
-// truth is the picture that the stream gives to somebody who sees all of it.
-func (s *stream) truth() *seats {
-	r := newSeatingReplica(s)
-	r.redraw()
-	r.followAll()
-	return r.picture
-}
-
-// replica is one service, with everything that is on its way to and from it.
-type replica struct {
-	stream  *stream
-	picture *seats
-	book    *Book[seating]
-	ctx     context.Context
-	cancel  context.CancelFunc
-	target  uint64 // what the picture must reach to be complete
-	pos     uint64 // what its follower has seen
-	out     []func() func()
-	acks    []func()
-}
-
-func newSeatingReplica(s *stream) *replica {
-	r := &replica{stream: s, picture: &seats{}}
-	r.book = NewGuardedBook("SEATS", "seating.", r.picture)
-	r.book.log = zerolog.Nop()
-	r.book.publish = func(m *nats.Msg, done func(jetstream.PubAck, error)) {
-		r.out = append(r.out, func() func() {
-			sequence, err := s.take(m)
-			return func() { done(jetstream.PubAck{Sequence: sequence}, err) }
-		})
-	}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	return r
-}
-
-// redraw begins the picture anew. What is on its way stays on its way.
-func (r *replica) redraw() {
-	r.cancel()
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.book.view.clear()
-	r.pos, r.target = 0, r.stream.last
-	r.followed()
-}
-
-// follow delivers the next change to the follower.
-func (r *replica) follow() bool {
-	for _, m := range r.stream.log {
-		if m.sequence > r.pos {
-			r.pos = m.sequence
-			r.book.see(r.ctx, store.Followed{Entry: store.Entry{
-				Key: m.key, Value: m.value, Revision: m.sequence, Header: nats.Header{jetstream.MsgIDHeader: {m.id}},
-			}})
-			r.followed()
-			return true
-		}
-	}
-	return false
-}
-
-func (r *replica) followed() {
-	if !r.book.view.complete && r.pos >= r.target {
-		r.book.view.finish(r.ctx, r.target)
-	}
-}
-
-func (r *replica) followAll() {
-	for r.follow() {
-	}
-}
-
-// deliver lets the next write reach the server, acknowledge lets the next answer
-// come back.
-func (r *replica) deliver() {
-	if len(r.out) > 0 {
-		r.acks = append(r.acks, r.out[0]())
-		r.out = r.out[1:]
-	}
-}
-
-func (r *replica) acknowledge() {
-	if len(r.acks) > 0 {
-		r.acks[0]()
-		r.acks = r.acks[1:]
-	}
-}
-
-// command decides what n seats for a step are answered with, or frees them if n
-// is 0. The caller may know the revision of the record, or wrongly believe that
-// there is none.
-func (r *replica) command(step string, n int, revision uint64) {
-	r.book.view.lookNow(func() {
-		if r.book.view.inFlight(step) != nil {
-			return
-		}
-		m := Memory[seating]{SagaID: step, Step: 1}
-		if n == 0 || n <= r.picture.left() {
-			m.Effect = &seating{Seats: n}
-		}
-		if _, err := r.book.send(step, m, revision); err != nil {
-			panic(err)
-		}
-	})
-}
-
 // TestChainNeverOversells drives replicas of a guarded book over a simulated
-// stream, with every message late, lost or overtaken, and connections that break.
+// stream, with single values and batches, with every message late, lost or
+// overtaken, with records read long ago, and with connections that break (D16).
 func TestChainNeverOversells(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &stream{}
 		s.put("free", "", []byte("10"))
-		replicas := []*replica{newSeatingReplica(s), newSeatingReplica(s)}
-		pick := func(t *rapid.T) *replica { return rapid.SampledFrom(replicas).Draw(t, "replica") }
-		for _, r := range replicas {
-			r.redraw()
+		var replicas []*replica
+		for range 2 {
+			replicas = append(replicas, newSeatingReplica(s, rapid.SampledFrom([]int{0, 2}).Draw(t, "group from")))
 		}
-		t.Repeat(map[string]func(*rapid.T){
-			"command": func(t *rapid.T) {
-				r, step := pick(t), rapid.SampledFrom([]string{"a.1", "b.1", "c.1", "d.1"}).Draw(t, "step")
-				revision := s.revision("seating." + step)
-				if rapid.Bool().Draw(t, "believed new") {
-					revision = 0
+		pick := func(t *rapid.T) *replica { return rapid.SampledFrom(replicas).Draw(t, "replica") }
+		step := func(t *rapid.T) string {
+			return rapid.SampledFrom([]string{"a.1", "b.1", "c.1", "d.1"}).Draw(t, "step")
+		}
+		for _, r := range replicas {
+			r.redraw(0)
+		}
+		act := func(t *rapid.T) {
+			r, step := pick(t), step(t)
+			if rapid.IntRange(0, 3).Draw(t, "believes what it knows") > 0 {
+				r.read(step)
+			}
+			switch rapid.SampledFrom([]string{"take", "take", "sell", "free"}).Draw(t, "do") {
+			case "take":
+				r.take(step, rapid.IntRange(1, 4).Draw(t, "seats"))
+			case "sell":
+				r.sell(step)
+			case "free":
+				r.free(step)
+			}
+		}
+		actions := network(pick)
+		maps.Copy(actions, map[string]func(*rapid.T){
+			"act":         act,
+			"act again":   act,
+			"act at once": func(t *rapid.T) { act(t); act(t); act(t) },
+			"sell all": func(t *rapid.T) {
+				r := pick(t)
+				for _, step := range []string{"a.1", "b.1", "c.1", "d.1"} {
+					r.read(step)
+					r.sell(step)
 				}
-				r.command(step, rapid.IntRange(0, 6).Draw(t, "seats"), revision)
 			},
-			"deliver":     func(t *rapid.T) { pick(t).deliver() },
-			"acknowledge": func(t *rapid.T) { pick(t).acknowledge() },
-			"lose an acknowledgement": func(t *rapid.T) {
-				if r := pick(t); len(r.acks) > 0 {
-					r.acks = r.acks[1:]
+			"redraw": func(t *rapid.T) { pick(t).redraw(0) },
+			"redraw from the horizon": func(t *rapid.T) {
+				if from := pick(t); from.book.view.complete && len(from.links()) == 0 {
+					pick(t).redraw(from.book.view.horizon())
 				}
 			},
-			"lose a write": func(t *rapid.T) {
-				if r := pick(t); len(r.out) > 0 {
-					r.out = r.out[1:]
-				}
-			},
-			"give up": func(t *rapid.T) {
-				if r := pick(t); len(r.book.view.chain) > 0 {
-					r.book.view.settle(rapid.SampledFrom(r.book.view.chain).Draw(t, "link"), 0, store.ErrUnknown)
-				}
-			},
-			"follow": func(t *rapid.T) { pick(t).follow() },
-			"redraw": func(t *rapid.T) { pick(t).redraw() },
 			"reconnect": func(t *rapid.T) {
 				r := pick(t)
 				r.out, r.acks = nil, nil
-				r.redraw()
+				r.redraw(0)
 			},
+			"an operator counts": func(t *rapid.T) { s.put("free", "", s.on("free").value) },
 			"": func(t *rapid.T) {
-				if left := s.truth().left(); left < 0 {
-					t.Fatalf("oversold by %d", -left)
+				truth := s.truth()
+				if truth.left() < 0 || truth.free+s.sold() != 10 {
+					t.Fatalf("of 10 seats %d are sold, %d are free, %d are left", s.sold(), truth.free, truth.left())
 				}
 			},
 		})
-		for _, r := range replicas {
+		t.Repeat(actions)
+		checkReplicas(t, s, replicas)
+	})
+}
+
+// network is what may happen to a replica's parcels and acknowledgements.
+func network(pick func(*rapid.T) *replica) map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"arrive": func(t *rapid.T) {
+			r := pick(t)
+			for range rapid.IntRange(1, 4).Draw(t, "parcels") {
+				r.deliver()
+			}
+		},
+		"acknowledge": func(t *rapid.T) {
+			r := pick(t)
+			for range rapid.IntRange(1, 4).Draw(t, "acknowledgements") {
+				r.acknowledge()
+			}
+		},
+		"follow": func(t *rapid.T) {
+			r := pick(t)
+			for range rapid.IntRange(1, 4).Draw(t, "changes") {
+				r.follow()
+			}
+		},
+		"go well": func(t *rapid.T) {
+			r := pick(t)
 			for len(r.out) > 0 {
 				r.deliver()
 			}
-		}
-		for i, r := range replicas {
-			for len(r.book.view.chain) > 0 {
-				r.book.view.settle(r.book.view.chain[0], 0, store.ErrUnknown)
+			for len(r.acks) > 0 {
+				r.acknowledge()
 			}
 			r.followAll()
-			if got, want := r.picture.left(), s.truth().left(); got != want || r.book.view.seen != s.last {
-				t.Fatalf("replica %d sees %d seats left at %d, want %d at %d", i, got, r.book.view.seen, want, s.last)
+		},
+		"lose an acknowledgement": func(t *rapid.T) {
+			if r := pick(t); len(r.acks) > 0 {
+				r.acks = r.acks[1:]
+			}
+		},
+		"lose a parcel": func(t *rapid.T) {
+			if r := pick(t); len(r.out) > 0 {
+				r.out = r.out[1:]
+			}
+		},
+		"give up": func(t *rapid.T) {
+			if r := pick(t); r.book.view.chain.newest() != nil {
+				r.book.view.chain.giveUp(r.book.view.chain.newest())
+			}
+		},
+	}
+}
+
+// checkReplicas lets everything settle, and holds what each replica sees against
+// what is stored.
+func checkReplicas(t *rapid.T, s *stream, replicas []*replica) {
+	t.Helper()
+	settleAll(replicas)
+	for i, r := range replicas {
+		truth := s.truth()
+		if got, want := r.picture.left(), truth.left(); got != want || r.book.view.chain.tip.sequence != s.last {
+			t.Fatalf("replica %d sees %d seats left at %d, want %d at %d", i, got, r.book.view.chain.tip.sequence, want, s.last)
+		}
+		gotAt, _ := r.picture.Oldest()
+		if wantAt, _ := truth.Oldest(); gotAt != wantAt {
+			t.Fatalf("replica %d thinks the oldest row is at %d, want %d", i, gotAt, wantAt)
+		}
+	}
+}
+
+// settleAll lets everything on its way arrive, and no answer come back.
+func settleAll(replicas []*replica) {
+	for _, r := range replicas {
+		for len(r.out) > 0 {
+			r.deliver()
+		}
+	}
+	for _, r := range replicas {
+		for r.book.view.chain.newest() != nil {
+			r.book.view.chain.giveUp(r.book.view.chain.newest())
+		}
+		for len(r.out) > 0 {
+			r.deliver()
+		}
+	}
+	for _, r := range replicas {
+		r.followAll()
+	}
+}
+
+// twoReplicas are two services over one stream of ten seats.
+func twoReplicas(t *testing.T) (s *stream, a, b *replica) {
+	t.Helper()
+	return replicasOf(t, 0)
+}
+
+func replicasOf(t *testing.T, groupFrom int) (s *stream, a, b *replica) {
+	t.Helper()
+	s = &stream{}
+	s.put("free", "", []byte("10"))
+	a, b = newSeatingReplica(s, groupFrom), newSeatingReplica(s, groupFrom)
+	for _, r := range []*replica{a, b} {
+		r.redraw(0)
+		r.followAll()
+	}
+	return s, a, b
+}
+
+// links are all links of a chain.
+func (r *replica) links() (all []*link) {
+	for _, p := range r.book.view.chain.sent {
+		all = append(all, p.links...)
+	}
+	return append(all, r.book.view.chain.waiting...)
+}
+
+// TestRefusalBreaksTheRest: links behind a refused one are decided anew, those
+// before it stand.
+func TestRefusalBreaksTheRest(t *testing.T) {
+	s, a, _ := twoReplicas(t)
+	s.put("seating.b.1", "old", []byte(`{"saga_id":"b","step":1}`))
+	a.followAll()
+	for _, step := range []string{"a.1", "b.1", "c.1"} {
+		a.take(step, 1)
+	}
+	links := a.links()
+	for range links {
+		a.deliver()
+	}
+	for len(a.acks) > 0 {
+		a.acknowledge()
+	}
+	for i, want := range []error{nil, store.ErrConflict, errBroken} {
+		if !errors.Is(links[i].err, want) || (want == nil) != (links[i].err == nil) {
+			t.Errorf("link %d: got %v, want %v", i, links[i].err, want)
+		}
+	}
+	if a.picture.left() != 9 || a.book.view.chain.tip.sequence != s.last {
+		t.Errorf("%d seats left at %d, want 9 at %d", a.picture.left(), a.book.view.chain.tip.sequence, s.last)
+	}
+}
+
+// TestWhatBelongsTogetherGoesTogether: a sale and the seats that are gone with it
+// are one batch, which leaves when nothing else is on its way, and single values
+// go on behind it.
+func TestWhatBelongsTogetherGoesTogether(t *testing.T) {
+	s, a, _ := twoReplicas(t)
+	a.take("a.1", 3)
+	a.deliver()
+	a.acknowledge()
+	a.read("a.1")
+	a.take("b.1", 1)
+	a.sell("a.1")
+	a.take("c.1", 1)
+	if len(a.out) != 1 {
+		t.Fatalf("%d parcels left, want only the one before the batch", len(a.out))
+	}
+	a.deliver()
+	a.acknowledge()
+	a.take("d.1", 1)
+	if len(a.out) != 2 {
+		t.Fatalf("%d parcels left, want the batch and the value behind it", len(a.out))
+	}
+	for len(a.out) > 0 {
+		a.deliver()
+	}
+	for len(a.acks) > 0 {
+		a.acknowledge()
+	}
+	if got := s.truth(); got.free != 7 || got.left() != 4 || s.sold() != 3 || len(a.links()) != 0 {
+		t.Errorf("%d free, %d left, %d sold, %d links", got.free, got.left(), s.sold(), len(a.links()))
+	}
+}
+
+// TestBatchesGather: where batches pay, moves wait while one is on its way, and
+// then go together; a row that several of them change is stored once.
+func TestBatchesGather(t *testing.T) {
+	s, a, _ := replicasOf(t, 2)
+	for _, step := range []string{"a.1", "b.1"} {
+		a.take(step, 2)
+		a.deliver()
+		a.acknowledge()
+		a.read(step)
+	}
+	before := s.last
+	a.take("c.1", 1)
+	a.sell("a.1")
+	a.sell("b.1")
+	a.deliver()
+	a.acknowledge()
+	if len(a.out) != 1 {
+		t.Fatalf("%d parcels left, want one", len(a.out))
+	}
+	a.deliver()
+	a.acknowledge()
+	if got := s.truth(); s.last != before+1+3 || got.free != 6 || s.sold() != 4 {
+		t.Errorf("%d values stored, %d free, %d sold", s.last-before, got.free, s.sold())
+	}
+	if oldest, _ := a.picture.Oldest(); oldest != s.on("seating.c.1").sequence {
+		t.Errorf("the oldest row is at %d", oldest)
+	}
+}
+
+// TestRefusedBatchFindsTheCulprit: the server does not say which value of a batch
+// it refuses, so the next ones go alone.
+func TestRefusedBatchFindsTheCulprit(t *testing.T) {
+	s, a, _ := replicasOf(t, 2)
+	s.put("seating.b.1", "old", []byte(`{"saga_id":"b","step":1}`))
+	a.followAll()
+	a.take("first.1", 1)
+	for range 2 {
+		for _, step := range []string{"a.1", "b.1", "c.1"} {
+			a.take(step, 1)
+		}
+		for len(a.out) > 0 {
+			a.deliver()
+			for len(a.acks) > 0 {
+				a.acknowledge()
 			}
 		}
-	})
+	}
+	if s.on("seating.a.1").sequence == 0 || s.on("seating.b.1").id != "old" {
+		t.Errorf("the culprit took the others with it: %+v", s.log)
+	}
+}
+
+// TestABatchIsKnownByAnyPartOfIt: its follower may be faster than its
+// acknowledgement.
+func TestABatchIsKnownByAnyPartOfIt(t *testing.T) {
+	s, a, _ := twoReplicas(t)
+	a.take("a.1", 3)
+	a.deliver()
+	a.acknowledge()
+	a.read("a.1")
+	a.sell("a.1")
+	l := a.links()[0]
+	a.deliver()
+	a.follow() // the value before
+	a.follow() // the first of the batch
+	select {
+	case <-l.done:
+	default:
+		t.Fatal("a stored link is still on its way")
+	}
+	a.followAll()
+	if l.err != nil || a.picture.free != 7 || a.book.view.chain.tip.sequence != s.last {
+		t.Errorf("got %v, %d free at %d", l.err, a.picture.free, a.book.view.chain.tip.sequence)
+	}
 }

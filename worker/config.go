@@ -35,6 +35,11 @@ type Config struct {
 	// answered "overloaded" at once, to be tried again. 0 is
 	// DefaultConcurrency.
 	Concurrency int
+	// Chance makes actions fail on purpose; nil is never. It is for demonstrations
+	// and tests (S2-08).
+	Chance *Chance
+	// AllowFaults opens an endpoint on which anybody may change the chance.
+	AllowFaults bool
 }
 
 func (c Config) validate() error {
@@ -47,9 +52,18 @@ func (c Config) validate() error {
 	return nil
 }
 
-func (c Config) withDefaults() Config {
+// Clock is what tells the time.
+func (c Config) Clock() func() time.Time {
 	if c.Now == nil {
-		c.Now = time.Now
+		return time.Now
+	}
+	return c.Now
+}
+
+func (c Config) withDefaults() Config {
+	c.Now = c.Clock()
+	if c.Chance == nil && c.AllowFaults {
+		c.Chance = new(Chance)
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = DefaultConcurrency

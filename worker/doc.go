@@ -20,6 +20,33 @@
 // Picture of everything in the bucket, such as the stock that is left; a write
 // that was decided on an outdated picture is refused by JetStream (see link).
 //
+// What is no step of a saga, such as adding to a cart, is a request (Serve) on
+// Rows: values that are changed by compare-and-set, without a verdict. A request
+// may also look at the row that a step has left (Book.Effect), change it
+// (Book.Amend), and find it by what it holds (Finder). Simulated banks and
+// carriers go wrong on purpose (WithFaults).
+//
+// # When somebody outside decides
+//
+// A ledger that cannot decide alone begins: it says what is going to be asked of
+// somebody outside (Outside), such as a bank, and that is stored first. Then the
+// outside is asked, and the ledger finishes with its answer. When the command
+// comes again, the outside is first asked what it knows of it (D9).
+//
+// An action may be deferred: its sender is told <Action>_pending at once, and the
+// result where it awaits it, again and again until it is taken (S4-09). An action
+// that is compensated before it is decided never takes effect: it is declined for
+// ever, and the outside is told to undo whatever it did (F6). Both are done by the
+// service itself, also after a restart: a work queue beside the bucket says for
+// which steps something is owed (errands.go).
+//
+// # When a command acts on the row of another step
+//
+// A capture changes the authorization of an earlier step. Its fence is then a
+// guest in the record of that step, so that row and verdict are one write; the
+// record of its own step only says where to look (Memory.Host), and was written
+// before.
+//
 // Package workertest has a server to test on, and the suite that every
 // participant passes.
 package worker

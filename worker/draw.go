@@ -54,16 +54,29 @@ func (b *Book[E]) drawOnce(ctx context.Context) error {
 	return nil
 }
 
-// drawFrom puts everything in the bucket and every change of it into the
-// picture, until ctx ends.
+// drawFrom puts everything that matters in the bucket, and every change of it,
+// into the picture, until ctx ends: first the rows that the picture wants from
+// the beginning, then everything that was stored beyond the horizon.
 func (b *Book[E]) drawFrom(ctx context.Context) error {
-	last, err := b.lastSequence(ctx)
+	stream, err := b.stream(ctx)
 	if err != nil {
 		return err
 	}
-	return b.bucket.Follow(ctx, ">", false,
+	info := stream.CachedInfo()
+	horizon, err := b.readHorizon(ctx, info)
+	if err != nil {
+		return err
+	}
+	if horizon > 0 {
+		for _, pattern := range b.view.picture.Rows() {
+			if err := b.bucket.Scan(ctx, pattern, false, func(f store.Followed) { b.seeRow(ctx, f) }); err != nil {
+				return err
+			}
+		}
+	}
+	return b.bucket.FollowFrom(ctx, horizon+1,
 		func(f store.Followed) { b.see(ctx, f) },
-		func() { b.view.finish(ctx, last) })
+		func() { b.view.finish(ctx, info.State.LastSeq) })
 }
 
 // lastSequence asks the leader of the bucket how far it reaches. Following it
@@ -90,20 +103,42 @@ func (b *Book[E]) see(ctx context.Context, f store.Followed) {
 	v := b.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || f.Revision <= v.chain.tip.sequence {
 		return
 	}
-	if f.Revision <= v.seen || v.recognise(f) {
-		return // our own, in the picture since it was decided
+	id := f.Header.Get(jetstream.MsgIDHeader)
+	v.rivals.wrote(writerOf(id))
+	if !v.chain.recognise(id, f.Revision) {
+		b.drawEntry(f)
+		v.chain.tip = tip{f.Revision, id}
+		if store.IsPart(f.Header) {
+			// A batch is seen as a whole or not at all: goods that are no longer
+			// reserved may be gone with the next value.
+			v.needed = max(v.needed, f.Revision+1)
+		}
 	}
-	if err := b.drawEntry(f); err != nil {
+	v.grown()
+}
+
+// seeRow puts a row into a picture that is not complete yet. It will be seen
+// again if it changes.
+func (b *Book[E]) seeRow(ctx context.Context, f store.Followed) {
+	b.view.mu.Lock()
+	defer b.view.mu.Unlock()
+	if ctx.Err() == nil {
+		b.drawEntry(f)
+	}
+}
+
+// drawEntry puts one stored value into the picture.
+func (b *Book[E]) drawEntry(f store.Followed) {
+	if err := b.drawn(f); err != nil {
 		b.log.Error().Err(err).Str("bucket", b.name).Str("key", f.Key).
 			Msg("a stored value makes no sense and is left out")
 	}
-	v.grow(f.Revision, f.Header.Get(jetstream.MsgIDHeader))
 }
 
-func (b *Book[E]) drawEntry(f store.Followed) error {
+func (b *Book[E]) drawn(f store.Followed) error {
 	step, isMemory := strings.CutPrefix(f.Key, b.prefix)
 	switch {
 	case !isMemory && f.Deleted:
@@ -111,7 +146,13 @@ func (b *Book[E]) drawEntry(f store.Followed) error {
 	case !isMemory:
 		return b.view.picture.Row(f.Key, f.Value)
 	}
-	var m Memory[E]
+	defer b.view.picture.Stored(step, f.Revision)
+	if digest := f.Header.Get(protocol.HeaderDigest); digest != "" && b.view.picture.Digested(step, digest) == nil {
+		return nil
+	}
+	var m struct { // Memory without its verdicts
+		Effect *E `json:"effect"`
+	}
 	var err error
 	if !f.Deleted {
 		err = json.Unmarshal(f.Value, &m)

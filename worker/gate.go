@@ -60,6 +60,11 @@ func (g *gate) wait(ctx context.Context) error {
 	case <-g.empty:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-g.empty: // both are so; select would toss a coin
+		return nil
+	default:
 		return ctx.Err()
 	}
 }

@@ -2,22 +2,25 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
 
 	"amends/protocol"
+	"amends/store"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 )
 
 const (
-	// maxChain bounds the writes in flight: enough to keep the server busy, and
-	// few enough to send them again when one is refused.
-	maxChain = 64
+	// singlesAhead bounds the moves in the chain where single values go without
+	// waiting: enough to keep the server busy, and few enough to send them again
+	// when one is refused. batchAhead does where they gather into batches, which
+	// cost milliseconds whatever their size.
+	singlesAhead, batchAhead = 64, maxBatch
 	// defaultMemory is how long JetStream remembers the ids of messages in a
 	// bucket about which nobody said otherwise.
 	defaultMemory = 2 * time.Minute
@@ -26,6 +29,9 @@ const (
 	chainMemory = time.Second
 )
 
+// errStandby says that another replica writes, to which the command belongs.
+var errStandby = fmt.Errorf("another replica writes: %w", store.ErrConflict)
+
 // NewGuardedBook describes a book whose decisions rest on a picture of the whole
 // bucket, such as the stock that is left. Each write demands that nobody else
 // wrote anything since, so that no replica ever decides on stale knowledge.
@@ -33,12 +39,16 @@ func NewGuardedBook[E any](bucket, prefix string, picture Picture[E]) *Book[E] {
 	return &Book[E]{name: bucket, prefix: prefix, view: newView(picture)}
 }
 
-// prepareChain makes the bucket forget the ids of messages soon.
+// prepareChain makes the bucket forget the ids of messages soon, and the chain
+// know how the server likes its writes.
 func (b *Book[E]) prepareChain(ctx context.Context) error {
 	stream, err := b.stream(ctx)
 	if err != nil {
 		return err
 	}
+	b.view.prepare(b.writer.GroupFrom(), publishWith(b.writer), func(key string) string {
+		return protocol.BucketSubject(b.name, key)
+	}, b.prefix)
 	cfg := stream.CachedInfo().Config
 	if cfg.Duplicates != defaultMemory {
 		return nil
@@ -50,95 +60,169 @@ func (b *Book[E]) prepareChain(ctx context.Context) error {
 	return nil
 }
 
-// keepInChain is keep for a guarded book. It does not wait for the writes before
+func publishWith(w *store.Writer) publisher {
+	return func(messages []*nats.Msg, done func(jetstream.PubAck, error)) {
+		if len(messages) == 1 {
+			w.Publish(messages[0], done)
+			return
+		}
+		w.PublishBatch(messages, done)
+	}
+}
+
+// prepare tells the chain where to and how it sends.
+func (v *view[E]) prepare(groupFrom int, publish publisher, subject func(key string) string, prefix string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ahead := singlesAhead
+	if groupFrom > 0 {
+		ahead = batchAhead
+	}
+	v.room = make(chan struct{}, ahead)
+	v.chain.groupFrom, v.chain.publish, v.chain.subject = groupFrom, publish, subject
+	v.chain.stored = func(key string, sequence uint64) {
+		if step, isMemory := strings.CutPrefix(key, prefix); isMemory {
+			v.picture.Stored(step, sequence)
+		}
+	}
+}
+
+// keepInChain is keep for a guarded book. It does not wait for the moves before
 // this one: they are on their way, and this one is stored behind them or not at
 // all.
 func (b *Book[E]) keepInChain(
 	ctx context.Context, step string, known recalled[E], decide decider[E],
 ) (recalled[E], error) {
+	var m Memory[E]
+	end, after, err := b.attempt(ctx, b.prefix+step, func() (move, error) {
+		var err error
+		if m, err = decide(known.memory); err != nil {
+			return move{}, err
+		}
+		return b.moveTo(step, known, m)
+	})
+	switch {
+	case err != nil || end == broken:
+		return known, err
+	case end == isStored:
+		return recalled[E]{memory: m}, nil
+	}
+	now, err := b.recall(ctx, step)
+	if err == nil && end == refused && now.revision == known.revision {
+		// It was not the record that changed, so it was the bucket, and no
+		// decision is sound before that is in the picture.
+		b.view.need(after + 1)
+	}
+	return now, err
+}
+
+// moveTo is the move that makes the memory of a step another one, with whatever
+// changes in the picture with it.
+func (b *Book[E]) moveTo(step string, known recalled[E], m Memory[E]) (move, error) {
+	value, err := b.encode(step, m)
+	if err != nil {
+		return move{}, err
+	}
+	others, undo := b.view.picture.Decide(step, known.memory.Effect, m.Effect)
+	puts := []put{{
+		key: b.prefix + step, value: value, guarded: true, revision: known.revision,
+		keep: b.view.picture.Keep(m.Effect), digest: b.view.picture.Digest(m.Effect),
+	}}
+	if puts, err = withRows(puts, others); err != nil {
+		undo()
+		return move{}, err
+	}
+	return move{puts: puts, undo: undo}, nil
+}
+
+// withRows adds rows to what a move stores. They are guarded by the chain alone.
+func withRows(puts []put, rows []Row) ([]put, error) {
+	for _, row := range rows {
+		value, err := json.Marshal(row.Value)
+		if err != nil {
+			return nil, fmt.Errorf("encoding %s: %w", row.Key, err)
+		}
+		puts = append(puts, put{key: row.Key, value: value})
+	}
+	return puts, nil
+}
+
+// ending is what became of an attempt.
+type ending int
+
+const (
+	isStored ending = iota // it is stored
+	broken                 // it is not, because of one before it; what was read is as good as before
+	refused                // it is not, since something else was stored in between
+	doubtful               // nobody knows, or somebody else was at it: read again
+)
+
+// attempt makes one move that is about a key, and waits until its outcome is
+// known. decide is called when the picture is complete; a move without values is
+// no move, and done with. after is the sequence number behind which a refused one
+// was to be stored.
+func (b *Book[E]) attempt(ctx context.Context, key string, decide func() (move, error)) (e ending, after uint64, err error) {
 	select {
 	case b.view.room <- struct{}{}:
 		defer func() { <-b.view.room }()
 	case <-ctx.Done():
-		return known, fmt.Errorf("waiting for a place in the chain: %w", ctx.Err())
+		return doubtful, 0, fmt.Errorf("waiting for a place in the chain: %w", ctx.Err())
 	}
-	l, m, err := b.join(ctx, step, known, decide)
+	l, mine, err := b.join(ctx, key, decide)
 	if err != nil {
-		return known, err
+		return doubtful, 0, err
+	}
+	if l == nil {
+		return isStored, 0, nil
 	}
 	err = b.view.await(l)
 	switch {
-	case m == nil:
+	case !mine:
 		// The same command twice at once: the other one has found out.
-		return b.recall(ctx, step)
+		return doubtful, 0, nil
 	case err == nil:
-		return recalled[E]{memory: *m}, nil
+		return isStored, 0, nil
 	case errors.Is(err, errBroken):
-		return known, nil
-	case isUndecided(err):
-		return b.lookAgain(ctx, step, known, l)
+		return broken, 0, nil
+	case errors.Is(err, store.ErrConflict):
+		return refused, l.parcel.after, nil
+	case errors.Is(err, store.ErrUnknown):
+		return doubtful, 0, nil
 	}
-	return known, err
+	return doubtful, 0, err
 }
 
-// join decides and sends one more link, and returns it with what it is to store.
-// If there is a link of this step in flight already, it returns that one and nil.
-func (b *Book[E]) join(
-	ctx context.Context, step string, known recalled[E], decide decider[E],
-) (l *link, m *Memory[E], err error) {
-	gone := b.view.look(ctx, func() {
-		if l = b.view.inFlight(step); l != nil {
+// join decides and adds one more link, and returns it; nil if nothing is to be
+// stored. If there is a link on that key already, it returns that one, and mine is
+// false.
+func (b *Book[E]) join(ctx context.Context, key string, decide func() (move, error)) (l *link, mine bool, err error) {
+	v := b.view
+	gone := v.look(ctx, 0, func() {
+		if b.relays && !isForced(ctx) && v.rivals.writer() != "" {
+			err = errStandby
 			return
 		}
-		var decided Memory[E]
-		if decided, err = decide(known.memory); err == nil {
-			m = &decided
-			l, err = b.send(step, decided, known.revision)
+		if l = v.chain.on(key); l != nil {
+			return
+		}
+		var m move
+		if m, err = decide(); err == nil && len(m.puts) > 0 {
+			l, mine = v.chain.add(m), true
 		}
 	})
 	if gone != nil {
-		return nil, nil, gone
+		return nil, false, gone
 	}
-	return l, m, err
+	return l, mine, err
 }
 
-// send puts one more link on its way. It is called while the picture is looked
-// at, so that links leave in the order in which they were decided.
-func (b *Book[E]) send(step string, m Memory[E], revision uint64) (*link, error) {
-	value, err := b.encode(step, m)
+// lookAtStored calls do when the picture holds everything that was stored when
+// lookAtStored was called: what a client has been told is seen by the next one,
+// whichever replica it asks.
+func (b *Book[E]) lookAtStored(ctx context.Context, do func()) error {
+	reach, err := b.index.ask(ctx, b.lastSequence)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	v := b.view
-	l := &link{id: nuid.Next(), step: step, done: make(chan struct{})}
-	message := nats.NewMsg(protocol.BucketSubject(b.name, b.prefix+step))
-	message.Data = value
-	message.Header[jetstream.MsgIDHeader] = []string{l.id}
-	message.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(revision, 10)}
-	before := v.last
-	if n := len(v.chain); n > 0 {
-		before = v.chain[n-1].id
-	} else {
-		l.after = v.seen
-	}
-	if before != "" {
-		message.Header[jetstream.ExpectedLastMsgIDHeader] = []string{before}
-	} else {
-		message.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(v.seen, 10)}
-	}
-	l.undo = v.picture.Effect(step, m.Effect)
-	v.chain = append(v.chain, l)
-	b.publish(message, func(ack jetstream.PubAck, err error) { v.settle(l, ack.Sequence, err) })
-	return l, nil
-}
-
-// lookAgain reads a record whose write may have been refused. If it was not the
-// record that changed, it was the bucket, and no decision is sound before that
-// is in the picture.
-func (b *Book[E]) lookAgain(ctx context.Context, step string, known recalled[E], l *link) (recalled[E], error) {
-	now, err := b.recall(ctx, step)
-	if err == nil && now.revision == known.revision {
-		b.view.need(l.after + 1)
-	}
-	return now, err
+	return b.view.lookStored(ctx, reach, do)
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"amends/protocol"
 )
@@ -34,52 +33,61 @@ func Query[Q Question, E, A any](subject string, book *Book[E], find func(q Q) (
 	}}
 }
 
-// StepQuery asks a participant for what it holds for one step of a saga.
-type StepQuery struct {
-	SagaID string `json:"saga_id"`
-	Step   int    `json:"step"`
+// StepQuestion is a question about one step of a saga. StepOf may be asked once
+// the question is found valid.
+type StepQuestion interface {
+	Question
+	StepOf() (sagaID string, step int)
 }
 
-// Validate checks the query. The error is a *protocol.Error.
-func (q StepQuery) Validate() error {
-	if _, err := protocol.ParseSagaID(q.SagaID); err != nil {
-		return err
-	}
-	if q.Step < 1 || q.Step > protocol.MaxSteps {
-		return &protocol.Error{
-			Code: protocol.CodeInvalidField, Field: "step",
-			Message: fmt.Sprintf("must be from 1 to %d", protocol.MaxSteps),
-		}
-	}
-	return nil
-}
+// StepQuery is protocol.RowQuery as a question about one step.
+type StepQuery struct{ protocol.RowQuery }
 
-// Lookup is the endpoint that answers a StepQuery with the business row of that
+// StepOf is the step that is asked for.
+func (q StepQuery) StepOf() (sagaID string, step int) { return q.SagaID, q.Step }
+
+// Lookup is the endpoint that answers a protocol.RowQuery with the business row of that
 // step, under the given type, or with not_found when there is none: nothing was
 // asked for, or it was declined (D9, S2-16).
 func Lookup[E any](subject, replyType string, book *Book[E]) Endpoint {
+	return LookupBy(subject, replyType, book, func(StepQuery, E) bool { return true })
+}
+
+// LookupBy is Lookup for questions that name a step in another way, such as by an
+// id that was made for it. holds tells whether a row is the one that is asked for.
+func LookupBy[Q StepQuestion, E any](subject, replyType string, book *Book[E], holds func(q Q, row E) bool) Endpoint {
 	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
-		var q StepQuery
+		var q Q
 		if err := decode(c.data, &q); err != nil {
 			return task{}, err
 		}
-		return task{run: func(ctx context.Context) ([]byte, error) { return lookup(ctx, replyType, book, q) }}, nil
+		sagaID, step := q.StepOf()
+		id, err := protocol.ParseSagaID(sagaID)
+		if err != nil {
+			return task{}, err
+		}
+		return task{run: func(ctx context.Context) ([]byte, error) {
+			known, _, err := book.locate(ctx, id, step)
+			if err != nil {
+				return nil, err
+			}
+			if row := known.memory.Effect; row != nil && holds(q, *row) {
+				return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: sagaID, Step: step}, row)
+			}
+			return nil, &protocol.Error{
+				Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step",
+			}
+		}}, nil
 	}}
 }
 
-func lookup[E any](ctx context.Context, replyType string, book *Book[E], q StepQuery) ([]byte, error) {
-	id, err := protocol.ParseSagaID(q.SagaID)
-	if err != nil {
-		return nil, err
+// locate reads the record that holds the fence of a step.
+func (b *Book[E]) locate(ctx context.Context, id protocol.SagaID, step int) (known recalled[E], at place, err error) {
+	at = ownPlace(id, step)
+	known, err = b.recall(ctx, at.key)
+	for err == nil && known.memory.Host != 0 && known.memory.Host < at.step {
+		at = guestPlace(id, known.memory.Host, step)
+		known, err = b.recall(ctx, at.key)
 	}
-	known, err := book.recall(ctx, protocol.StepKey(id, q.Step))
-	if err != nil {
-		return nil, err
-	}
-	if known.memory.Effect == nil {
-		return nil, &protocol.Error{
-			Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step",
-		}
-	}
-	return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: q.SagaID, Step: q.Step}, known.memory.Effect)
+	return known, at, err
 }

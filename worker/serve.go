@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 )
 
-// callTimeout bounds the work on one message.
+// callTimeout bounds the work on one message, unless its endpoint is patient.
 const callTimeout = 10 * time.Second
 
 // take accepts one message from an endpoint. A micro service calls its handlers
@@ -26,19 +26,19 @@ func (s *Service) take(e Endpoint, r micro.Request) {
 		return
 	}
 	c := &call{data: r.Data(), header: r.Headers(), replyTo: r.Reply(), received: s.cfg.Now()}
-	if !s.gate.enter() {
+	if !e.gate.enter() {
 		s.respond(c, s.answer(e, c, s.turnAway))
 		return
 	}
 	s.crew.Do(func() {
-		defer s.gate.leave()
+		defer e.gate.leave()
 		s.respond(c, s.answer(e, c, s.work))
 	})
 }
 
 // answer reads one message and lets do find the answer. A panic costs this
 // message only.
-func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, task) ([]byte, error)) (a answer) {
+func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, *call, task) ([]byte, error)) (a answer) {
 	var t task
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -51,7 +51,7 @@ func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, task) ([]byte, e
 	if err != nil {
 		return refusal(err)
 	}
-	body, err := do(e, t)
+	body, err := do(e, c, t)
 	if err != nil {
 		return trouble(t.command, err)
 	}
@@ -59,29 +59,47 @@ func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, task) ([]byte, e
 }
 
 // turnAway answers a message for which there is no room.
-func (s *Service) turnAway(Endpoint, task) ([]byte, error) {
+func (s *Service) turnAway(Endpoint, *call, task) ([]byte, error) {
 	if s.stopping.Err() != nil {
 		return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"}
 	}
 	return nil, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many commands are in work; try again"}
 }
 
-func (s *Service) work(e Endpoint, t task) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(s.life, callTimeout)
+func (s *Service) work(e Endpoint, c *call, t task) ([]byte, error) {
+	life := s.life
+	if e.limit > 0 {
+		life = s.stopping // nobody waits for those who wait
+	}
+	ctx, cancel := context.WithTimeout(life, e.timeout)
 	defer cancel()
+	fault := s.struck(e.faultOf(ctx, c, t), t)
+	if err := fault.before(ctx); err != nil {
+		return nil, err
+	}
 	body, err := t.run(ctx)
 	if err != nil {
 		return nil, s.explain(e, err)
 	}
-	return body, nil
+	return body, fault.after()
 }
 
 // explain turns an error into what the sender is told: an *protocol.Error is
-// told as it is, a store that cannot be reached is worth another try, everything
-// else is our fault and is logged.
+// told as it is, a store or an outside that cannot be reached is worth another
+// try, everything else is our fault and is logged.
 func (s *Service) explain(e Endpoint, err error) error {
 	if _, ok := errors.AsType[*protocol.Error](err); ok {
 		return err
+	}
+	if errors.Is(err, errUndecided) {
+		return err
+	}
+	if errors.Is(err, errOutside) {
+		s.complaint.Warn().Err(err).Str("endpoint", e.subject).Msg("the outside gives no answer; commands are to be tried again")
+		if _, ok := errors.AsType[*TroubleError](err); ok {
+			return err
+		}
+		return &protocol.Error{Code: protocol.CodeUnavailable, Message: "somebody whom this service has to ask gave no answer"}
 	}
 	if isTemporary(err) {
 		s.complaint.Warn().Err(err).Str("endpoint", e.subject).Msg("the store cannot be used; commands are to be tried again")
@@ -104,10 +122,11 @@ func isTemporary(err error) bool {
 	return false
 }
 
-// respond sends an answer, if anybody wants one. It does not use the request's
-// own methods, which note errors without a lock.
+// respond sends an answer, if anybody wants one, and wants it where a client may
+// wait. It does not use the request's own methods, which note errors without a
+// lock.
 func (s *Service) respond(c *call, a answer) {
-	if c.replyTo == "" {
+	if a.silent || c.replyTo == "" || !protocol.IsReplySubject(c.replyTo) {
 		return
 	}
 	if err := s.cfg.Conn.PublishMsg(c.message(a, s.cfg.Now())); err != nil {

@@ -27,15 +27,15 @@ const (
 	flushTimeout = 5 * time.Second
 )
 
-// Service is one participant: a micro service whose endpoints share one book.
+// Service is one participant: a micro service whose endpoints share one store.
 // It starts once and stops once; Stop may come at any time, also before Start.
 type Service struct {
 	name      string
 	cfg       Config
 	complaint zerolog.Logger // for what may go wrong with every command at once
-	book      opener
+	store     Store
 	endpoints []Endpoint
-	gate      *gate
+	gates     []*gate // that of the service first
 	crew      *crew.Crew
 	following sync.WaitGroup
 
@@ -49,8 +49,9 @@ type Service struct {
 	micro   micro.Service
 }
 
-// opener is a Book, whatever its rows are.
-type opener interface {
+// Store is what a service remembers in: a *Book, *Rows, or several of them.
+type Store interface {
+	check() error
 	open(ctx context.Context, cfg Config) error
 	follow(ctx context.Context)
 	look(ctx context.Context, do func()) error
@@ -58,22 +59,43 @@ type opener interface {
 
 // New describes a service. Its name is also the queue group of its endpoints,
 // so that replicas share the work.
-func New[E any](cfg Config, name string, book *Book[E], endpoints ...Endpoint) (*Service, error) {
+func New(cfg Config, name string, store Store, endpoints ...Endpoint) (*Service, error) {
 	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configuring service %s: %w", name, err)
+	}
+	if err := store.check(); err != nil {
 		return nil, fmt.Errorf("configuring service %s: %w", name, err)
 	}
 	cfg = cfg.withDefaults()
 	cfg.Log = cfg.Log.With().Str("service", name).Logger()
 	s := &Service{
-		name: name, cfg: cfg, book: book, endpoints: endpoints, gate: newGate(cfg.Concurrency),
+		name: name, cfg: cfg, store: store, gates: []*gate{newGate(cfg.Concurrency)},
 		complaint: cfg.Log.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Second}),
+	}
+	if cfg.AllowFaults {
+		endpoints = append(endpoints, faults(name, cfg.Chance))
+	}
+	for _, e := range endpoints {
+		s.endpoints = append(s.endpoints, s.bounded(e))
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
 }
 
-// Start opens the book and then the endpoints. It waits for NATS, JetStream and
+// bounded gives an endpoint its bounds: those of the service, unless it has its
+// own.
+func (s *Service) bounded(e Endpoint) Endpoint {
+	if e.limit == 0 {
+		e.gate, e.timeout = s.gates[0], callTimeout
+		return e
+	}
+	e.gate = newGate(e.limit)
+	s.gates = append(s.gates, e.gate)
+	return e
+}
+
+// Start opens the store and then the endpoints. It waits for NATS, JetStream and
 // the bucket until ctx ends; afterwards ctx has no say.
 func (s *Service) Start(ctx context.Context) error {
 	s.mu.Lock()
@@ -96,21 +118,21 @@ func (s *Service) Start(ctx context.Context) error {
 }
 
 func (s *Service) open(ctx context.Context) error {
-	if err := s.openBook(ctx); err != nil {
+	if err := s.openStore(ctx); err != nil {
 		return err
 	}
-	s.following.Go(func() { s.book.follow(s.life) })
-	if err := s.book.look(ctx, func() {}); err != nil {
+	s.following.Go(func() { s.store.follow(s.life) })
+	if err := s.store.look(ctx, func() {}); err != nil {
 		return err
 	}
 	return s.openEndpoints(ctx)
 }
 
-// openBook tries until it succeeds or ctx ends: services start in any order
+// openStore tries until it succeeds or ctx ends: services start in any order
 // (S3-17). It says once what it is waiting for.
-func (s *Service) openBook(ctx context.Context) error {
+func (s *Service) openStore(ctx context.Context) error {
 	for waiting := false; ; waiting = true {
-		err := s.tryOpenBook(ctx)
+		err := s.tryOpenStore(ctx)
 		if err == nil {
 			return nil
 		}
@@ -125,10 +147,10 @@ func (s *Service) openBook(ctx context.Context) error {
 	}
 }
 
-func (s *Service) tryOpenBook(ctx context.Context) error {
+func (s *Service) tryOpenStore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	return s.book.open(ctx, s.cfg)
+	return s.store.open(ctx, s.cfg)
 }
 
 func (s *Service) openEndpoints(ctx context.Context) error {
@@ -165,9 +187,13 @@ func (s *Service) Stop(ctx context.Context) error {
 	defer s.following.Wait()
 	defer s.end()
 	err := s.closeEndpoints()
-	s.gate.close()
-	if late := s.gate.wait(ctx); late != nil {
-		err = errors.Join(err, fmt.Errorf("waiting for commands in work: %w", late))
+	for _, g := range s.gates {
+		g.close()
+	}
+	for _, g := range s.gates {
+		if late := g.wait(ctx); late != nil {
+			err = errors.Join(err, fmt.Errorf("waiting for commands in work: %w", late))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("stopping service %s: %w", s.name, err)

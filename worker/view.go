@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"amends/store"
+
+	"github.com/nats-io/nuid"
 )
 
 // stallLimit is how long the picture may stand still although the bucket is
@@ -14,44 +16,33 @@ import (
 // power cut without a synced disk, or a purge by an operator).
 const stallLimit = time.Second
 
-// Picture is what a participant keeps in memory of its whole bucket, such as
-// how much of each SKU is reserved. The book draws it from the bucket's own log
-// and never calls two of its methods at once.
-type Picture[E any] interface {
-	// Clear forgets everything: the picture is drawn anew.
-	Clear()
-	// Effect says what the business row of a step (its <saga_id>.<step>) is
-	// now; nil if there is none. It returns how to take that back, which is
-	// done in reverse order if it is done.
-	Effect(step string, effect *E) (undo func())
-	// Row says what the value under any other key is now; nil if it was
-	// deleted. An error is logged, and the value counts as deleted.
-	Row(key string, value []byte) error
-}
-
-// view is a picture and how far it reaches.
+// view is a picture, how far it reaches, and the chain of moves that are in it
+// before they are stored.
 type view[E any] struct {
 	picture Picture[E]
 	redraw  chan struct{} // asks for a picture drawn anew
 	room    chan struct{} // filled by those in the chain
 
 	mu       sync.Mutex
-	complete bool          // everything up to seen is in the picture
-	seen     uint64        // the last sequence number in the picture, but for the chain
-	last     string        // the id of that message, if known
+	chain    chain
+	complete bool          // everything up to the tip is in the picture
 	needed   uint64        // the bucket is known to reach this sequence number
-	chain    []*link       // decided and in the picture, but not stored yet
 	moved    chan struct{} // closed when the picture grows; nil while nobody waits
+	rivals   rivals
 }
 
 func newView[E any](p Picture[E]) *view[E] {
-	return &view[E]{picture: p, redraw: make(chan struct{}, 1), room: make(chan struct{}, maxChain)}
+	v := &view[E]{picture: p, redraw: make(chan struct{}, 1)}
+	v.chain.writer = nuid.Next()
+	v.chain.acked = v.acked
+	v.rivals.me = v.chain.writer
+	return v
 }
 
-// look calls do when the picture is complete as far as is known. Nothing changes
-// it meanwhile.
-func (v *view[E]) look(ctx context.Context, do func()) error {
-	moved := v.lookNow(do)
+// look calls do when the picture is complete and reaches a sequence number.
+// Nothing changes it meanwhile.
+func (v *view[E]) look(ctx context.Context, reach uint64, do func()) error {
+	moved := v.lookNow(reach, do)
 	if moved == nil {
 		return nil
 	}
@@ -61,20 +52,20 @@ func (v *view[E]) look(ctx context.Context, do func()) error {
 		select {
 		case <-moved:
 		case <-stalled.C:
-			v.askRedraw()
+			v.askRedraw(reach)
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for the picture of the bucket: %w", ctx.Err())
 		}
-		moved = v.lookNow(do)
+		moved = v.lookNow(reach, do)
 	}
 	return nil
 }
 
 // lookNow calls do and returns nil, or returns what to wait for.
-func (v *view[E]) lookNow(do func()) <-chan struct{} {
+func (v *view[E]) lookNow(reach uint64, do func()) <-chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.complete && v.seen >= v.needed {
+	if v.complete && v.chain.tip.sequence >= max(reach, v.needed) {
 		do()
 		return nil
 	}
@@ -84,6 +75,25 @@ func (v *view[E]) lookNow(do func()) <-chan struct{} {
 	return v.moved
 }
 
+// lookStored is look at what is stored: do may see moves that are on their way,
+// but then it returns only when they are stored, and looks again if they are not.
+func (v *view[E]) lookStored(ctx context.Context, reach uint64, do func()) error {
+	for {
+		var last *link
+		if err := v.look(ctx, reach, func() { last = v.chain.newest(); do() }); err != nil || last == nil {
+			return err
+		}
+		select {
+		case <-last.done:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for moves on their way: %w", ctx.Err())
+		}
+		if last.err == nil {
+			return nil
+		}
+	}
+}
+
 // need holds up all decisions until the picture reaches a sequence number.
 func (v *view[E]) need(sequence uint64) {
 	v.mu.Lock()
@@ -91,25 +101,49 @@ func (v *view[E]) need(sequence uint64) {
 	v.needed = max(v.needed, sequence)
 }
 
-// grow notes how far the picture reaches now: to a message with this sequence
-// number and id. It is called with the lock held.
-func (v *view[E]) grow(sequence uint64, id string) {
-	if sequence > v.seen {
-		v.seen, v.last = sequence, id
-	}
+// grown tells those who wait that the picture reaches further. It is called with
+// the lock held.
+func (v *view[E]) grown() {
 	if v.moved != nil {
 		close(v.moved)
 		v.moved = nil
 	}
 }
 
-// clear begins the picture anew. What is in flight may be stored or not; it will
+// acked takes in the outcome of a parcel.
+func (v *view[E]) acked(p *parcel, sequence uint64, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.chain.settle(p, sequence, err)
+	if err == nil {
+		v.rivals.wrote(v.chain.writer)
+		v.grown()
+	}
+}
+
+// await waits for the outcome of a link.
+func (v *view[E]) await(l *link) error {
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
+	select {
+	case <-l.done:
+	case <-late.C:
+		v.mu.Lock()
+		v.chain.giveUp(l)
+		v.mu.Unlock()
+		<-l.done
+	}
+	return l.err
+}
+
+// clear begins the picture anew. What is on its way may be stored or not; it will
 // be seen.
 func (v *view[E]) clear() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.breakChain(0, store.ErrUnknown)
-	v.complete, v.seen, v.last, v.needed = false, 0, "", 0
+	v.chain.breakFrom(0, store.ErrUnknown)
+	v.chain.tip = tip{}
+	v.complete, v.needed = false, 0
 	v.picture.Clear()
 }
 
@@ -122,17 +156,17 @@ func (v *view[E]) finish(ctx context.Context, sequence uint64) {
 		return
 	}
 	v.complete = true
-	v.grow(sequence, "")
 	// The last message may be gone, and a new leader may not know its id.
-	v.last = ""
+	v.chain.tip = tip{sequence: max(v.chain.tip.sequence, sequence)}
+	v.grown()
 }
 
 // askRedraw asks for a picture drawn anew, unless one is being drawn, or this one
 // lacks nothing.
-func (v *view[E]) askRedraw() {
+func (v *view[E]) askRedraw(reach uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.complete || v.seen >= v.needed {
+	if !v.complete || v.chain.tip.sequence >= max(reach, v.needed) {
 		return
 	}
 	select {

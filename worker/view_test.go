@@ -4,32 +4,17 @@ import (
 	"context"
 	"errors"
 	"testing"
-
-	"amends/store"
 )
 
-// twoReplicas are two services over one stream of ten seats.
-func twoReplicas(t *testing.T) (s *stream, a, b *replica) {
-	t.Helper()
-	s = &stream{}
-	s.put("free", "", []byte("10"))
-	a, b = newSeatingReplica(s), newSeatingReplica(s)
-	for _, r := range []*replica{a, b} {
-		r.redraw()
-		r.followAll()
-	}
-	return s, a, b
-}
-
 // looks tells whether the picture may be looked at now.
-func looks(r *replica) bool { return r.book.view.lookNow(func() {}) == nil }
+func looks(r *replica) bool { return r.book.view.lookNow(0, func() {}) == nil }
 
 func TestDecisionsWaitForWhatIsMissing(t *testing.T) {
 	s, a, b := twoReplicas(t)
 	if !looks(a) {
 		t.Fatal("a complete picture may not be looked at")
 	}
-	b.command("b.1", 3, 0)
+	b.take("b.1", 3)
 	b.deliver()
 	a.book.view.need(s.last)
 	if looks(a) {
@@ -41,69 +26,92 @@ func TestDecisionsWaitForWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestABatchIsSeenAsAWhole: what another replica has stored together is not looked
+// at before all of it is in the picture.
+func TestABatchIsSeenAsAWhole(t *testing.T) {
+	_, a, b := twoReplicas(t)
+	b.take("b.1", 3)
+	b.deliver()
+	b.acknowledge()
+	b.read("b.1")
+	b.sell("b.1")
+	b.deliver()
+	a.follow() // what is no longer taken, and not yet gone
+	if looks(a) {
+		t.Errorf("half of a batch is looked at: %d seats left", a.picture.left())
+	}
+	a.follow()
+	if !looks(a) || a.picture.left() != 7 {
+		t.Errorf("%d seats are left, want 7", a.picture.left())
+	}
+}
+
 func TestLookWaitsNoLongerThanItsContext(t *testing.T) {
 	_, a, _ := twoReplicas(t)
 	a.book.view.need(99)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := a.book.view.look(ctx, func() { t.Error("looked") }); !errors.Is(err, context.Canceled) {
+	if err := a.book.view.look(ctx, 0, func() { t.Error("looked") }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhoAsksSeesOnlyWhatIsStored: an answer waits for the moves that it has seen,
+// and is found anew when they are not stored.
+func TestWhoAsksSeesOnlyWhatIsStored(t *testing.T) {
+	_, a, b := twoReplicas(t)
+	a.take("a.1", 4)
+	answers := make(chan int, 10)
+	answered := make(chan error, 1)
+	go func() {
+		answered <- a.book.view.lookStored(t.Context(), 0, func() { answers <- a.picture.left() })
+	}()
+	if left := <-answers; left != 6 {
+		t.Errorf("%d seats left, want 6", left)
+	}
+	select {
+	case <-answered:
+		t.Error("answered before it was stored")
+	default:
+	}
+	b.take("b.1", 1)
+	b.deliver()
+	a.follow() // breaks the chain
+	if err := <-answered; err != nil {
+		t.Fatal(err)
+	}
+	if left := <-answers; left != 9 {
+		t.Errorf("%d seats left, want 9", left)
 	}
 }
 
 func TestOneLinkPerStep(t *testing.T) {
 	_, a, _ := twoReplicas(t)
-	decide := func(m Memory[seating]) (Memory[seating], error) { return m, nil }
-	first, m, err := a.book.join(t.Context(), "a.1", recalled[seating]{}, decide)
-	if err != nil || m == nil {
-		t.Fatalf("got %v, %v", m, err)
+	decide := func() (move, error) { return a.book.moveTo("a.1", recalled[seating]{}, Memory[seating]{}) }
+	first, mine, err := a.book.join(t.Context(), "seating.a.1", decide)
+	if err != nil || !mine {
+		t.Fatalf("got %v, %v", mine, err)
 	}
-	second, m, err := a.book.join(t.Context(), "a.1", recalled[seating]{}, decide)
-	if err != nil || m != nil || second != first {
-		t.Errorf("the same step is decided twice at once: %v, %v", m, err)
+	second, mine, err := a.book.join(t.Context(), "seating.a.1", decide)
+	if err != nil || mine || second != first {
+		t.Errorf("the same step is decided twice at once: %v, %v", mine, err)
 	}
 }
 
 func TestFollowerConfirmsWhatNobodyAcknowledged(t *testing.T) {
 	_, a, _ := twoReplicas(t)
-	a.command("a.1", 2, 0)
-	l := a.book.view.chain[0]
+	a.take("a.1", 2)
+	l := a.links()[0]
 	a.deliver()
 	a.acks = nil
 	a.followAll()
 	select {
 	case <-l.done:
 	default:
-		t.Fatal("a stored link is still in flight")
+		t.Fatal("a stored link is still on its way")
 	}
-	if l.err != nil || len(a.book.view.chain) != 0 || a.picture.left() != 8 {
-		t.Errorf("got %v, %d links, %d seats left", l.err, len(a.book.view.chain), a.picture.left())
-	}
-}
-
-// TestRefusalBreaksTheRest: links behind a refused one are decided anew, those
-// before it stand.
-func TestRefusalBreaksTheRest(t *testing.T) {
-	s, a, _ := twoReplicas(t)
-	s.put("seating.b.1", "old", []byte(`{"saga_id":"b","step":1}`))
-	a.followAll()
-	for _, step := range []string{"a.1", "b.1", "c.1"} {
-		a.command(step, 1, 0)
-	}
-	links := append([]*link(nil), a.book.view.chain...)
-	for range links {
-		a.deliver()
-	}
-	for len(a.acks) > 0 {
-		a.acknowledge()
-	}
-	for i, want := range []error{nil, store.ErrConflict, errBroken} {
-		if !errors.Is(links[i].err, want) || (want == nil) != (links[i].err == nil) {
-			t.Errorf("link %d: got %v, want %v", i, links[i].err, want)
-		}
-	}
-	if a.picture.left() != 9 || a.book.view.seen != s.last {
-		t.Errorf("%d seats left at %d, want 9 at %d", a.picture.left(), a.book.view.seen, s.last)
+	if l.err != nil || len(a.links()) != 0 || a.picture.left() != 8 {
+		t.Errorf("got %v, %d links, %d seats left", l.err, len(a.links()), a.picture.left())
 	}
 }
 
@@ -112,19 +120,19 @@ func TestRefusalBreaksTheRest(t *testing.T) {
 func TestOneRedrawAtATime(t *testing.T) {
 	_, a, _ := twoReplicas(t)
 	v := a.book.view
-	v.askRedraw()
+	v.askRedraw(0)
 	if len(v.redraw) != 0 {
 		t.Error("a picture that lacks nothing is drawn anew")
 	}
 	v.need(99)
-	v.askRedraw()
-	v.askRedraw()
+	v.askRedraw(0)
+	v.askRedraw(0)
 	if len(v.redraw) != 1 {
 		t.Error("a stalled picture is not drawn anew")
 	}
 	<-v.redraw
 	v.clear()
-	v.askRedraw()
+	v.askRedraw(0)
 	if len(v.redraw) != 0 {
 		t.Error("a picture that is being drawn is begun anew")
 	}

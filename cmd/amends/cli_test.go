@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +76,10 @@ func TestExitCodes(t *testing.T) {
 		{"unknown flag", "checkout start --colour", exitUsage, ""},
 		{"status", "checkout status c1", exitOK, "c1  COMPLETED  (checkout)"},
 		{"status of nothing", "checkout status nothing", exitNotFound, ""},
+		{"no such definition", "checkout start c3 --definition nothing", exitNotFound, ""},
 		{"list", "checkout list --status ABORTED", exitOK, "c2"},
+		{"list by the failure", "checkout list --code insufficient_funds --definition checkout", exitOK, "c2    ABORTED  checkout    -     insufficient_funds  -"},
+		{"a limit that is too high", "checkout list --limit 1001", exitRefused, ""},
 		{"watch what has ended", "checkout watch c2", exitAborted, "c2  ABORTED"},
 		{"audit", "audit", exitOK, "OK: nothing charged twice"},
 		{"version", "version", exitOK, "amends devel"},
@@ -86,6 +91,21 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("exit code %d, want %d; printed %q, want %q", code, c.code, out, c.out)
 			}
 		})
+	}
+}
+
+// A script is written after the documents.
+func TestExitCodesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, codes, _ := strings.Cut(string(page), "Exit codes: ")
+	codes, _, _ = strings.Cut(codes, ".")
+	for _, code := range append(slices.Clone(gravity), exitViolation) {
+		if !strings.Contains(" · "+codes, fmt.Sprintf(" · %d ", code)) {
+			t.Errorf("README.md does not tell what exit code %d means", code)
+		}
 	}
 }
 

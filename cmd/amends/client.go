@@ -25,6 +25,31 @@ func (f *clientFlags) connect() (*nats.Conn, error) {
 	return nc, nil
 }
 
+// outlast makes the time-out longer than what the service was asked to wait.
+func (f *clientFlags) outlast(wait time.Duration) { f.Timeout = max(f.Timeout, wait+time.Second) }
+
+// printJSON prints an answer as it came, if that is wanted and there is one.
+func (f *clientFlags) printJSON(raw []byte) {
+	if f.JSON && raw != nil {
+		fmt.Println(string(raw))
+	}
+}
+
+// show connects, asks once, and prints the answer: as it came, or by print.
+func (f *clientFlags) show(subject string, request, answer any, print func() error) error {
+	nc, err := f.connect()
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	raw, err := f.ask(nc, subject, request, answer)
+	f.printJSON(raw)
+	if err != nil || f.JSON {
+		return err
+	}
+	return print()
+}
+
 // ask sends a request and decodes the answer into answer. An answer that is an
 // error is returned as one, with its exit code.
 func (f *clientFlags) ask(nc *nats.Conn, subject string, request, answer any) ([]byte, error) {

@@ -20,7 +20,11 @@ const demoTimeout = 15 * time.Second
 
 // demoCommand shows what the system does: four ways a checkout can end, and a
 // fifth that survives a crash, all on a real server in a temporary folder.
-type demoCommand struct{}
+type demoCommand struct {
+	Scenario string `enum:"story,success,payment-failure,inventory-failure,shipping-failure,cart,tickets,all" default:"story" help:"What is shown: ${enum}."`
+	Random   int    `placeholder:"N" help:"Show N random orders instead, and how many of them completed."`
+	faultFlags
+}
 
 // demoAct is one checkout of the demonstration and how it has to end.
 type demoAct struct {
@@ -56,25 +60,40 @@ var demoActs = []demoAct{
 // demoCrash is the checkout that outlives its orchestrator.
 const demoCrash = `{"saga_id":"checkout46","user_id":"u42","items":[{"sku":"abc123","quantity":1}],"shipping_address":"123 Main St","wait_ms":0}`
 
-func (demoCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+func (c *demoCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	failures, err := c.failures()
+	if err != nil {
+		return err
+	}
 	data, remove, err := temporary()
 	if err != nil {
 		return err
 	}
-	stage := &demoStage{out: os.Stdout, log: log.Level(zerolog.ErrorLevel)}
+	stage := &demoStage{out: os.Stdout, log: log.Level(zerolog.ErrorLevel), failures: failures}
 	defer func() { err = errors.Join(err, stage.close(context.WithoutCancel(ctx)), remove()) }()
 	if err := stage.open(ctx, data); err != nil {
 		return err
 	}
+	switch {
+	case c.Random > 0:
+		return stage.playRandom(ctx, c.Random, len(failures) > 0)
+	case c.Scenario != "story":
+		return stage.playScenarios(ctx, c.Scenario)
+	}
+	return stage.playStory(ctx)
+}
+
+// playStory plays the acts, and then the crash.
+func (s *demoStage) playStory(ctx context.Context) error {
 	for n, act := range demoActs {
-		if err := stage.play(ctx, n+1, act); err != nil {
+		if err := s.play(ctx, n+1, act); err != nil {
 			return err
 		}
 	}
-	if err := stage.crash(ctx, len(demoActs)+1); err != nil {
+	if err := s.crash(ctx, len(demoActs)+1); err != nil {
 		return err
 	}
-	return stage.audit(ctx)
+	return s.audit(ctx)
 }
 
 // demoStage is the system that the demonstration runs on, in three parts, so
@@ -82,7 +101,8 @@ func (demoCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
 type demoStage struct {
 	out          io.Writer
 	log          zerolog.Logger
-	base         *embedded.App // server, inventory, shipping
+	failures     map[embedded.Role]float64
+	base         *embedded.App // server, inventory, shipping, cart
 	payment      *embedded.App
 	orchestrator *embedded.App
 	nc           *nats.Conn
@@ -92,7 +112,8 @@ type demoStage struct {
 func (s *demoStage) open(ctx context.Context, data string) error {
 	s.base = embedded.New(embedded.Config{
 		Server: &embedded.ServerConfig{Data: data, Listen: "127.0.0.1:0", Durability: embedded.Interval, Log: s.log},
-		Roles:  []embedded.Role{embedded.Inventory, embedded.Shipping}, Development: true, Log: s.log,
+		Roles:  []embedded.Role{embedded.Inventory, embedded.Shipping, embedded.Cart}, Development: true, Log: s.log,
+		Failures: s.failures, AllowFaults: true,
 	})
 	if err := s.base.Start(ctx); err != nil {
 		return err
@@ -110,13 +131,14 @@ func (s *demoStage) open(ctx context.Context, data string) error {
 	if s.events, err = s.nc.SubscribeSync(protocol.SubjectAllEvents); err != nil {
 		return fmt.Errorf("watching transitions: %w", err)
 	}
-	fmt.Fprintf(s.out, "A NATS server with JetStream, an orchestrator, inventory, payment and shipping, in one process.\n")
+	fmt.Fprintf(s.out, "A NATS server with JetStream, an orchestrator, inventory, payment, shipping and cart, in one process.\n")
 	return nil
 }
 
 func (s *demoStage) startRole(ctx context.Context, role embedded.Role) (*embedded.App, error) {
 	app := embedded.New(embedded.Config{
 		Access: embedded.Access{URL: s.base.URL()}, Roles: []embedded.Role{role}, Log: s.log,
+		Failures: s.failures, AllowFaults: true,
 	})
 	return app, app.Start(ctx)
 }
@@ -137,7 +159,7 @@ func (s *demoStage) play(ctx context.Context, number int, act demoAct) error {
 	if _, err := s.nc.Request(protocol.SubjectStart, []byte(act.request), demoTimeout); err != nil {
 		return exitOfNATS(err)
 	}
-	end, err := s.tell(ctx, func(t *transition) bool { return ended(t.Phase) })
+	end, err := s.tell(ctx, func(t *transition) bool { return settled(t.Phase) })
 	if err != nil {
 		return err
 	}
@@ -208,7 +230,7 @@ func (s *demoStage) crash(ctx context.Context, number int) error {
 	if s.orchestrator, err = s.startRole(ctx, embedded.Orchestrator); err != nil {
 		return err
 	}
-	if _, err := s.tell(ctx, func(t *transition) bool { return ended(t.Phase) }); err != nil {
+	if _, err := s.tell(ctx, func(t *transition) bool { return settled(t.Phase) }); err != nil {
 		return err
 	}
 	return s.checkEnd(middle.SagaID, "COMPLETED", "")

@@ -23,7 +23,14 @@ const (
 	exitOverloaded exitCode = 8  // try again later
 	exitNoNATS     exitCode = 9  // cannot reach NATS
 	exitViolation  exitCode = 10 // the audit found something
+	exitKilled     exitCode = 11 // ended by a person where it stood
 )
+
+// gravity sorts exit codes: of what happened to many checkouts, a script is told
+// the gravest.
+var gravity = []exitCode{
+	exitOK, exitRunning, exitNotFound, exitRefused, exitAborted, exitKilled, exitStuck, exitOverloaded, exitNoNATS, exitUsage, exitInternal,
+}
 
 // exitError is an error with an exit code. A nil cause prints nothing: what was
 // printed already says it.
@@ -45,7 +52,7 @@ func (e *exitError) Unwrap() error { return e.cause }
 func exitOf(e *protocol.Error) error {
 	code := exitRefused
 	switch e.Code {
-	case protocol.CodeSagaNotFound, protocol.CodeNotFound:
+	case protocol.CodeSagaNotFound, protocol.CodeNotFound, protocol.CodeDefinitionUnknown:
 		code = exitNotFound
 	case protocol.CodeOverloaded:
 		code = exitOverloaded
@@ -55,6 +62,32 @@ func exitOf(e *protocol.Error) error {
 		code = exitInternal
 	}
 	return &exitError{code, e}
+}
+
+// exitOfStatus tells a script how a checkout ended.
+func exitOfStatus(status string) error {
+	switch status {
+	case protocol.StatusCompleted:
+		return nil
+	case protocol.StatusAborted:
+		return &exitError{code: exitAborted}
+	case protocol.StatusKilled:
+		return &exitError{code: exitKilled}
+	case protocol.StatusStuck:
+		return &exitError{code: exitStuck}
+	}
+	return &exitError{code: exitRunning}
+}
+
+// codeOf is the exit code of an error.
+func codeOf(err error) exitCode {
+	if err == nil {
+		return exitOK
+	}
+	if coded, ok := errors.AsType[*exitError](err); ok {
+		return coded.code
+	}
+	return exitInternal
 }
 
 // exitOfNATS gives an error of a request its exit code.

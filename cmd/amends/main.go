@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -17,30 +16,37 @@ import (
 // commands is the command line.
 type commands struct {
 	Demo  demoCommand  `cmd:"" help:"Show checkouts completing, failing and surviving a crash, on a server in a temporary folder."`
-	Serve serveCommand `cmd:"" help:"Run everything in one process: NATS server, orchestrator, inventory, payment, shipping."`
+	Serve serveCommand `cmd:"" help:"Run everything in one process: NATS server, orchestrator, inventory, payment, shipping, cart, order, HTTP gateway."`
 
-	Checkout checkoutCommand `cmd:"" help:"Start checkouts and see how they stand."`
+	Checkout checkoutCommand `cmd:"" help:"Start checkouts, see how they stand, and settle what is stuck."`
+	Catalog  catalogCommand  `cmd:"" help:"Import and list products and prices."`
+	Stdio    stdioCommand    `cmd:"" help:"Speak JSON lines on stdin and stdout, with a whole system in this process."`
+	Conform  conformCommand  `cmd:"" help:"Check a worker in any language against the protocol."`
 	Audit    auditCommand    `cmd:"" help:"Prove that nothing was charged twice, oversold, lost or forgotten."`
-	Bench    benchCommand    `cmd:"" help:"Measure checkouts per second, and audit them."`
+	Bench    benchCommands   `cmd:"" help:"Measure what the system can do, and audit it."`
 
 	NATS         natsCommand `cmd:"" name:"nats" help:"Run only the embedded NATS server."`
 	Orchestrator roleCommand `cmd:"" help:"Run only the orchestrator, on a NATS elsewhere."`
 	Inventory    roleCommand `cmd:"" help:"Run only the inventory, on a NATS elsewhere."`
 	Payment      roleCommand `cmd:"" help:"Run only the payment service, on a NATS elsewhere."`
 	Shipping     roleCommand `cmd:"" help:"Run only the shipping service, on a NATS elsewhere."`
+	Cart         roleCommand `cmd:"" help:"Run only the cart service, on a NATS elsewhere."`
+	Order        roleCommand `cmd:"" help:"Run only the order service (domain events, order.get, order.list), on a NATS elsewhere."`
+
+	Gateway gatewayCommand `cmd:"" help:"Run the HTTP gateway, on a NATS elsewhere."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
 	Log     logFlags       `embed:"" prefix:"log-" group:"Log"`
 }
 
-// gcPercent lets the heap grow to four times what is live before it is
-// collected. What is live is small here, and short-lived messages are many.
-const gcPercent = 300
+// benchCommands are what can be measured.
+type benchCommands struct {
+	Checkout  benchCommand          `cmd:"" default:"withargs" help:"Measure checkouts per second (default)."`
+	Inventory benchInventoryCommand `cmd:"" help:"Measure a flash sale: reservations of one hot SKU, and of many."`
+}
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneMemory()
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -70,12 +76,8 @@ func run(args []string) int {
 
 // report prints an error for people and returns its exit code.
 func report(err error) int {
-	if err == nil {
-		return int(exitOK)
-	}
-	code := exitInternal
+	code := codeOf(err)
 	if coded, ok := errors.AsType[*exitError](err); ok {
-		code = coded.code
 		err = coded.cause
 	}
 	if err != nil {

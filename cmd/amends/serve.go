@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
+	"amends/definitions"
 	"amends/embedded"
+	"amends/saga"
 
 	"github.com/rs/zerolog"
 )
@@ -17,11 +21,27 @@ type systemFlags struct {
 	Retention time.Duration `default:"2160h" env:"AMENDS_RETENTION" help:"How long records of ended sagas are kept; 0 is for ever."`
 	MaxLive   int           `default:"4096" env:"AMENDS_MAX_LIVE" help:"Most sagas in memory at once; more wait in the inbox."`
 	Replicas  int           `default:"1" env:"AMENDS_REPLICAS" help:"Copies of each stream, when streams are made (3 in a cluster)."`
+
+	Definitions string `type:"existingdir" env:"AMENDS_DEFINITIONS" placeholder:"FOLDER" help:"Definitions of one's own, *.yaml, beside those of the program."`
+}
+
+// definitions reads the folder of definitions, if there is one.
+func (f *systemFlags) definitions() (map[string]*saga.Definition, error) {
+	if f.Definitions == "" {
+		return nil, nil
+	}
+	defs, err := definitions.Load(os.DirFS(f.Definitions))
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return defs, nil
 }
 
 // serveCommand runs everything in one process.
 type serveCommand struct {
 	systemFlags
+	httpFlags
+	serviceFaultFlags
 	NATSListen string `name:"nats-listen" default:"127.0.0.1:4222" env:"AMENDS_NATS_LISTEN" help:"Where NATS clients connect."`
 	Data       string `default:"./amends-data" env:"AMENDS_DATA" type:"path" help:"Folder of the store."`
 	Durability string `enum:"disk,interval" default:"disk" env:"AMENDS_DURABILITY" help:"disk: every acknowledged step is on disk first. interval: synced every 100 ms."`
@@ -29,11 +49,24 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
+	http, err := c.checked(log)
+	if err != nil {
+		return err
+	}
+	defs, err := c.definitions()
+	if err != nil {
+		return err
+	}
+	failures, err := c.failures()
+	if err != nil {
+		return err
+	}
 	app := embedded.New(embedded.Config{
+		Failures: failures, AllowFaults: c.AllowFaults,
 		Server: &embedded.ServerConfig{
 			Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,
 		},
-		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive,
+		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs, HTTP: http,
 		Development: c.Catalog == "development", Log: log,
 	})
 	return runApp(ctx, app, log)
@@ -43,13 +76,23 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 type roleCommand struct {
 	systemFlags
 	accessFlags
+	serviceFaultFlags
 	Catalog string `enum:"development,none" default:"development" env:"AMENDS_CATALOG" help:"What an empty store is filled with: ${enum}."`
 }
 
 func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.Logger) error {
+	defs, err := c.definitions()
+	if err != nil {
+		return err
+	}
+	failures, err := c.failures()
+	if err != nil {
+		return err
+	}
 	app := embedded.New(embedded.Config{
+		Failures: failures, AllowFaults: c.AllowFaults,
 		Roles: []embedded.Role{role}, Access: c.access(),
-		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive,
+		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
 	})
 	return runApp(ctx, app, log)
@@ -63,14 +106,21 @@ func runApp(ctx context.Context, app *embedded.App, log zerolog.Logger) error {
 		}
 		return err
 	}
+	// Reading the stores back leaves much behind that nobody needs any more.
+	debug.FreeOSMemory()
 	ready := log.Info()
 	if url := app.URL(); url != "" {
 		ready = ready.Str("nats", url)
 	}
 	ready.Msg("ready")
-	<-ctx.Done()
-	log.Info().Msg("stopping")
-	return app.Stop(context.WithoutCancel(ctx))
+	select {
+	case <-ctx.Done():
+		log.Info().Msg("stopping")
+		return app.Stop(context.WithoutCancel(ctx))
+	case err := <-app.Lost():
+		err = fmt.Errorf("NATS has closed the connection for good: %w", err)
+		return errors.Join(err, app.Stop(context.WithoutCancel(ctx)))
+	}
 }
 
 // natsCommand runs only the embedded NATS server.

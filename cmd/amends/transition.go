@@ -32,14 +32,21 @@ var words = map[saga.EventType]string{
 	saga.StepDeclined:            "declined",
 	saga.StepUnavailable:         "unavailable",
 	saga.StepTimedOut:            "no answer",
+	saga.StepTaken:               "taken in",
+	saga.StepNotFound:            "never heard of",
+	saga.StepNotTold:             "not told",
 	saga.CompensationDone:        "done",
 	saga.CompensationRefused:     "refused",
 	saga.CompensationUnavailable: "unavailable",
 	saga.CompensationTimedOut:    "no answer",
 	saga.WorkerAbsent:            "nobody listens",
-	saga.CancelRequested:         "cancel requested",
 	saga.DeadlinePassed:          "deadline passed",
 	saga.Quarantined:             "quarantined",
+	saga.CancelRequested:         "cancelled",
+	saga.KillRequested:           "killed",
+	saga.RetryRequested:          "retried",
+	saga.StepResolved:            "resolved",
+	saga.Migrated:                "migrated",
 }
 
 // line tells a transition of any saga in one line.
@@ -58,9 +65,14 @@ func (t *transition) story() string {
 	if e.Attempt > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", e.Attempt))
 	}
-	for _, text := range []string{e.Code, e.DeclineCode, e.Message} {
+	for _, text := range []string{e.Code, e.DeclineCode, e.Message, string(e.As)} {
 		if text != "" {
 			parts = append(parts, text)
+		}
+	}
+	for _, note := range [][2]string{{"request", e.RequestID}, {"by", e.By}, {"reason:", e.Reason}, {"evidence:", e.Evidence}} {
+		if note[1] != "" {
+			parts = append(parts, note[0]+" "+note[1])
 		}
 	}
 	parts = append(parts, fields(e.Fields)...)

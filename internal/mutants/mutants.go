@@ -21,17 +21,29 @@ type Mutant struct {
 }
 
 // All returns every mutant, in the order of the table in docs/mutants.md.
-func All() []Mutant { return slices.Concat(forward, backward, answers, journal, fence, shell) }
+func All() []Mutant {
+	return slices.Concat(onward, back, answers, journal, together, asking, promised, people, moves, fence, shell)
+}
 
 const (
-	next    = "saga/next.go"
-	state   = "saga/state.go"
-	chain   = "saga/chain.go"
-	command = "saga/command.go"
-	retry   = "saga/retry.go"
-	rule    = "worker/fence.go"
-	// model is the shell of the simulator: the production shell keeps the same
-	// contract (saga/doc.go), and is tested with real processes.
-	model = "saga/sim_shell_test.go"
-	bus   = "saga/sim_journal_test.go"
+	next       = "saga/next.go"
+	forward    = "saga/forward.go"
+	backward   = "saga/backward.go"
+	late       = "saga/late.go"
+	act        = "saga/act.go"
+	migrate    = "saga/migrate.go"
+	incident   = "saga/incident.go"
+	definition = "saga/definition.go"
+	state      = "saga/state.go"
+	chain      = "saga/chain.go"
+	command    = "saga/command.go"
+	retry      = "saga/retry.go"
+	rule       = "worker/fence.go"
+	// model and what follows are the shell of the simulator: the production shell
+	// keeps the same contract (saga/doc.go), and is tested with real processes.
+	model   = "saga/sim_shell_test.go"
+	deeds   = "saga/sim_act_test.go"
+	inbox   = "saga/sim_inbox_test.go"
+	gateway = "saga/sim_outside_test.go"
+	bus     = "saga/sim_journal_test.go"
 )

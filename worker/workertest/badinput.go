@@ -71,6 +71,7 @@ func wrongForAll() []Wrong {
 		{"saga_id is a number", set("saga_id", 7), protocol.CodeInvalidField, "saga_id"},
 		{"unknown type", set("type", "Nonsense"), protocol.CodeUnknownType, "type"},
 		{"type of another direction", set("compensating", true), protocol.CodeInvalidField, "compensating"},
+		{"a reversal of nothing", set("reversal", true), protocol.CodeInvalidField, "reversal"},
 		{"step is 0", set("step", 0), protocol.CodeInvalidField, "step"},
 		{"step is negative", set("step", -1), protocol.CodeInvalidField, "step"},
 		{"step is too great", set("step", protocol.MaxSteps+1), protocol.CodeInvalidField, "step"},

@@ -45,6 +45,9 @@ type Participant struct {
 	Relent func(t testing.TB, cfg worker.Config)
 	// Undo is the compensation of Accept and of Decline.
 	Undo func(saga string) worker.Command
+	// Query is the subject on which the service tells what became of an action;
+	// "" if it does not.
+	Query string
 	// Wrong are inputs that make no sense to this service in particular.
 	Wrong []Wrong
 }
@@ -71,6 +74,10 @@ func Exercise(t *testing.T, p Participant) {
 		{"a declined action is compensated without effect", declinedUndone},
 		{"a repeated compensation has one effect and one answer", undoneTwice},
 		{"a repeated action after its compensation has its old answer and no effect", repeatedAfterUndo},
+		{"a reversal of nothing is accepted and keeps the action away", reversedNothing},
+		{"a reversal after the compensation is accepted", reversedAfterUndo},
+		{"what still stands is undone by its reversal, once", reversedStanding},
+		{"what became of an action is told", queried},
 		{"the same step with other content is a conflict", conflicting},
 		{"fifty at once have one effect and one answer", crowd},
 		{"two replicas are one service", replicas},
@@ -153,13 +160,18 @@ func (r *trial) must(err error) {
 func (r *trial) do(cmd worker.Command) string   { r.Helper(); return r.send(r.Action, cmd) }
 func (r *trial) undo(cmd worker.Command) string { r.Helper(); return r.send(r.Compensation, cmd) }
 
-// send returns the body of the answer to a command. While there is none, or the
-// service says that it cannot do its work now, the command is sent again, as an
-// orchestrator does.
 func (r *trial) send(subject string, cmd worker.Command) string {
 	r.Helper()
 	body, err := json.Marshal(cmd)
 	r.must(err)
+	return r.sendBody(subject, body)
+}
+
+// sendBody returns the body of the answer to a message. While there is none, or
+// the service says that it cannot do its work now, the message is sent again, as
+// an orchestrator does.
+func (r *trial) sendBody(subject string, body []byte) string {
+	r.Helper()
 	for until := time.Now().Add(patience); ; {
 		m, err := r.client.Request(subject, body, tryTimeout)
 		if err == nil && !isTrouble(m.Data) {

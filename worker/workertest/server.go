@@ -29,10 +29,21 @@ type NATS struct {
 // Server starts a server and stops it at the end of the test.
 func Server(t testing.TB) *NATS {
 	t.Helper()
-	n := &NATS{options: server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(),
-		NoLog: true, NoSigs: true,
-	}}
+	return start(t, server.Options{})
+}
+
+// SyncedServer is Server with a disk that is synced so often; 0 is after every
+// write.
+func SyncedServer(t testing.TB, every time.Duration) *NATS {
+	t.Helper()
+	return start(t, server.Options{SyncInterval: every, SyncAlways: every == 0})
+}
+
+func start(t testing.TB, options server.Options) *NATS {
+	t.Helper()
+	options.Host, options.Port, options.JetStream, options.StoreDir = "127.0.0.1", server.RANDOM_PORT, true, t.TempDir()
+	options.NoLog, options.NoSigs = true, true
+	n := &NATS{options: options}
 	n.Start(t)
 	t.Cleanup(n.Stop)
 	return n
@@ -103,8 +114,15 @@ func (n *NATS) Connect(t testing.TB) *nats.Conn {
 // with the test. Its log goes nowhere.
 func (n *NATS) Config(t testing.TB) worker.Config {
 	t.Helper()
+	return n.ConfigGrouped(t, 0)
+}
+
+// ConfigGrouped is Config with a writer that makes batches from so many waiting
+// writes on (see store.NewWriter).
+func (n *NATS) ConfigGrouped(t testing.TB, from int) worker.Config {
+	t.Helper()
 	nc := n.Connect(t)
-	w, err := store.NewWriter(nc, 0)
+	w, err := store.NewWriter(nc, from)
 	if err != nil {
 		t.Fatalf("starting a writer: %v", err)
 	}

@@ -1,0 +1,173 @@
+package order
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"amends/protocol"
+	"amends/saga"
+	"amends/store"
+)
+
+// Orders are listed from what there is: the headers of the records, and for one
+// customer the bucket ORDERS_VIEW, which holds one small row per order under
+// <user_id>.<saga_id>. No list keeps more than it was asked for in memory, however
+// many orders there are.
+
+// entry is a row of ORDERS_VIEW.
+type entry struct {
+	OrderID  string       `json:"order_id"`
+	PlacedAt saga.Instant `json:"placed_at"`
+}
+
+const (
+	// windowLeast is the first window of a search from the newest record
+	// backwards; each further one is twice as large.
+	windowLeast = 1024
+	// maxOfCustomer bounds how many orders of one customer are looked at: the
+	// newest ones.
+	maxOfCustomer = 10_000
+)
+
+func (s *Service) list(ctx context.Context, r protocol.OrderListRequest) (*protocol.OrderList, error) {
+	found := newest[row]{limit: cmp.Or(r.Limit, protocol.DefaultListLimit)}
+	var err error
+	if r.UserID != "" {
+		err = s.listOfCustomer(ctx, r, &found)
+	} else {
+		err = s.listAll(ctx, r, &found)
+	}
+	if err != nil {
+		s.complaint.Warn().Err(err).Msg("cannot list orders")
+		return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the records cannot be read now; try again"}
+	}
+	list := &protocol.OrderList{Type: protocol.TypeOrderList, Orders: []protocol.OrderSummary{}}
+	for _, row := range found.all() {
+		list.Orders = append(list.Orders, row.OrderSummary)
+	}
+	return list, nil
+}
+
+// listAll reads the headers of the records backwards. No record is older than its
+// last change, so once enough orders began after all changes that are left, they
+// are the newest.
+func (s *Service) listAll(ctx context.Context, r protocol.OrderListRequest, found *newest[row]) error {
+	first, end, err := s.records.sagas.Span(ctx)
+	if err != nil {
+		return err
+	}
+	last := end
+	for size := uint64(windowLeast); last >= max(first, 1); size *= 2 {
+		from := max(first, 1)
+		if last-from >= size {
+			from = last - size + 1
+		}
+		oldest, err := s.collect(ctx, store.Window{Pattern: ">", First: from, Last: last}, r, found)
+		if err != nil {
+			return err
+		}
+		if oldest != 0 && found.isFullSince(oldest) {
+			break
+		}
+		last = from - 1
+	}
+	// What was written meanwhile has left the place where it was looked for.
+	_, err = s.collect(ctx, store.Window{Pattern: ">", First: end + 1, Last: math.MaxUint64}, r, found)
+	return err
+}
+
+// collect adds the orders of a window that match, and returns when its oldest
+// record was written; 0 if it has none.
+func (s *Service) collect(ctx context.Context, w store.Window, r protocol.OrderListRequest, found *newest[row]) (oldest saga.Instant, err error) {
+	err = s.records.sagas.Read(ctx, w, func(f store.Followed) {
+		if oldest == 0 {
+			oldest = saga.Instant(f.Stored.UnixMicro())
+		}
+		if row := rowOf(&f.Entry); !f.Deleted && row.matches(&r) {
+			found.add(row)
+		}
+	})
+	return oldest, err
+}
+
+// listOfCustomer reads the rows of one customer, and then the records of the
+// newest, until enough match. Orders whose record has expired are left out.
+func (s *Service) listOfCustomer(ctx context.Context, r protocol.OrderListRequest, found *newest[row]) error {
+	placed := newest[placement]{limit: maxOfCustomer}
+	w := store.Window{Pattern: protocol.OrdersOf(r.UserID), First: 1, Last: math.MaxUint64, Values: true}
+	err := s.outbox.customers.Read(ctx, w, func(f store.Followed) {
+		var e entry
+		if !f.Deleted && json.Unmarshal(f.Value, &e) == nil {
+			placed.add(placement{sagaID: f.Key[strings.LastIndexByte(f.Key, '.')+1:], at: e.PlacedAt, revision: f.Revision})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(placed.all(), sideBySide) {
+		if err := s.lookUp(ctx, some, r, found); err != nil || found.isFull() {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUp reads the records of some orders.
+func (s *Service) lookUp(ctx context.Context, some []placement, r protocol.OrderListRequest, found *newest[row]) error {
+	rows := make([]*row, len(some))
+	numbers := make([]int, len(some))
+	for n := range some {
+		numbers[n] = n
+	}
+	err := each(numbers, func(n int) error {
+		e, err := s.records.sagas.Get(ctx, some[n].sagaID)
+		if err == nil {
+			row := rowOf(&e)
+			rows[n] = &row
+		}
+		return ignoreMissing(err)
+	})
+	for _, row := range rows {
+		if row != nil && row.matches(&r) {
+			found.add(*row)
+		}
+	}
+	return err
+}
+
+// row is one order as the headers of its record tell it.
+type row struct {
+	protocol.OrderSummary
+	started  saga.Instant
+	revision uint64
+}
+
+func rowOf(e *store.Entry) row {
+	phase := saga.Phase(e.Header.Get(protocol.HeaderPhase)).Public()
+	// What is no number is no time.
+	micros, _ := strconv.ParseInt(e.Header.Get(protocol.HeaderStarted), 10, 64)
+	return row{
+		OrderSummary: protocol.OrderSummary{
+			OrderID: e.Header.Get(protocol.HeaderOrder), SagaID: e.Key, UserID: e.Header.Get(protocol.HeaderUser),
+			Definition: e.Header.Get(protocol.HeaderDefinition),
+			Status:     cmp.Or(e.Header.Get(protocol.HeaderStatus), phase), SagaStatus: phase,
+			Code: e.Header.Get(protocol.HeaderCode), Incident: e.Header.Get(protocol.HeaderIncident),
+			StartedAt: timestamp(saga.Instant(micros)), UpdatedAt: e.Stored.UTC().Format(time.RFC3339Nano),
+		},
+		started: saga.Instant(micros), revision: e.Revision,
+	}
+}
+
+func (r row) matches(f *protocol.OrderListRequest) bool {
+	return (f.Status == "" || f.Status == r.Status || f.Status == r.SagaStatus) && (f.UserID == "" || f.UserID == r.UserID)
+}
+
+func (r row) since() saga.Instant { return r.started }
+func (r row) key() string         { return r.SagaID }
+func (r row) version() uint64     { return r.revision }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"amends/protocol"
+	"amends/saga"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
@@ -22,7 +23,7 @@ import (
 const (
 	// fetchMost is how many records one pull asks for at the most.
 	fetchMost = 256
-	// fetchWait is how long one pull stays open.
+	// fetchWait is how long a pull waits for the first one.
 	fetchWait = 5 * time.Second
 	// maxPending bounds the records in the hands of all replicas together.
 	maxPending = 10_000
@@ -33,26 +34,39 @@ const (
 // pace is how records are delivered. Tests hurry.
 type pace struct {
 	durable string        // the consumer, which all replicas share
+	gather  time.Duration // how long records gather before they are told together
+	young   time.Duration // how long a saga on its way has before its record is told as it is
 	ackWait time.Duration // how long one may be silent about a record before another one gets it
 	later   time.Duration // when a record is looked at again that cannot be told now
 }
 
-var usual = pace{durable: protocol.ConsumerOrders, ackWait: 10 * time.Second, later: 30 * time.Second}
+// usual gives sagas time to come to their end: most are over in a moment, and the
+// bucket has kept the last of their records only. To tell each step by itself would
+// cost several times as much, above all where every write is synced.
+var usual = pace{
+	durable: protocol.ConsumerOrders,
+	gather:  50 * time.Millisecond, young: 300 * time.Millisecond, ackWait: 10 * time.Second, later: 30 * time.Second,
+}
 
+// openConsumer makes the consumer, or finds it. When that fails the one that was
+// known stays.
 func (s *Service) openConsumer(ctx context.Context) error {
-	var err error
-	s.consumer, err = s.js.CreateOrUpdateConsumer(ctx, protocol.BucketStream(protocol.BucketSagas), jetstream.ConsumerConfig{
+	consumer, err := s.js.CreateOrUpdateConsumer(ctx, protocol.BucketStream(protocol.BucketSagas), jetstream.ConsumerConfig{
 		Durable: s.pace.durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: s.pace.ackWait,
 		MaxAckPending: maxPending, MaxDeliver: -1,
 		Description: "writes domain events into " + protocol.StreamOrders,
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("opening the consumer of records: %w", err)
+	}
+	s.consumer = consumer
+	return nil
 }
 
 // follow tells what becomes of orders, until ctx ends.
 func (s *Service) follow(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := s.fetch(ctx)
+		err := s.turn(ctx)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
@@ -60,15 +74,41 @@ func (s *Service) follow(ctx context.Context) {
 		pauseFor(ctx, pause)
 		// Somebody may have deleted the consumer.
 		if err := s.openConsumer(ctx); err != nil && ctx.Err() == nil {
-			s.complaint.Warn().Err(err).Msg("cannot open the consumer of records; trying again")
+			s.complaint.Warn().Err(err).Msg("cannot go on with the records; trying again")
 		}
 	}
 }
 
-// fetch runs one pull request, which ends after a while, or when the connection
-// has come back: a server that was restarted knows nothing of a pull from before.
-func (s *Service) fetch(ctx context.Context) error {
-	pulling, cancel := context.WithTimeout(ctx, fetchWait)
+// turn waits for a record, lets others gather, and tells all there are.
+func (s *Service) turn(ctx context.Context) error {
+	records, err := s.await(ctx)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	pauseFor(ctx, s.pace.gather)
+	for {
+		batch, err := s.consumer.FetchNoWait(fetchMost)
+		if err != nil {
+			s.round(ctx, records)
+			return err
+		}
+		more := 0
+		for m := range batch.Messages() {
+			records = append(records, m)
+			more++
+		}
+		s.round(ctx, records)
+		if more < fetchMost || batch.Error() != nil {
+			return batch.Error()
+		}
+		records = nil
+	}
+}
+
+// await pulls one record. It gives up after a while, or when the connection has
+// come back: a server that was restarted knows nothing of a pull from before.
+func (s *Service) await(ctx context.Context) ([]jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchWait)
 	defer cancel()
 	back := s.cfg.Conn.StatusChanged(nats.CONNECTED)
 	defer s.cfg.Conn.RemoveStatusListener(back)
@@ -76,34 +116,17 @@ func (s *Service) fetch(ctx context.Context) error {
 		<-back
 		cancel()
 	}()
-	batch, err := s.consumer.Fetch(fetchMost, jetstream.FetchContext(pulling))
+	batch, err := s.consumer.Fetch(1, jetstream.FetchContext(ctx))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for first := range batch.Messages() {
-		s.round(ctx, drain(first, batch.Messages()))
+	for m := range batch.Messages() {
+		return []jetstream.Msg{m}, nil
 	}
 	if err := batch.Error(); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return err
+		return nil, err
 	}
-	return nil
-}
-
-// drain adds to a message what has come with it. Events are written for all of
-// them together: the more wait, the cheaper is each.
-func drain(first jetstream.Msg, rest <-chan jetstream.Msg) []jetstream.Msg {
-	all := []jetstream.Msg{first}
-	for {
-		select {
-		case m, ok := <-rest:
-			if !ok {
-				return all
-			}
-			all = append(all, m)
-		default:
-			return all
-		}
-	}
+	return nil, nil
 }
 
 // parcel is a record of one saga as it was delivered, with earlier ones of the
@@ -113,6 +136,7 @@ type parcel struct {
 	newest   jetstream.Msg
 	revision uint64
 	stored   time.Time
+	isYoung  bool // the saga is on its way, and its next record may be, too
 	draft    *draft
 }
 
@@ -157,7 +181,8 @@ func (s *Service) sort(delivered []jetstream.Msg) []*parcel {
 		}
 		p.messages = append(p.messages, m)
 		if meta.Sequence.Stream > p.revision {
-			p.newest, p.revision, p.stored = m, meta.Sequence.Stream, meta.Timestamp
+			phase := saga.Phase(m.Headers().Get(protocol.HeaderPhase))
+			p.newest, p.revision, p.stored, p.isYoung = m, meta.Sequence.Stream, meta.Timestamp, phase.Live() && meta.NumDelivered == 1
 		}
 	}
 	return parcels
@@ -172,7 +197,11 @@ func (s *Service) read(ctx context.Context, p *parcel) {
 			s.refuse(p, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 		}
 	}()
-	if len(p.newest.Data()) == 0 {
+	switch {
+	case p.isYoung:
+		s.comeAgain(p, s.pace.young)
+		return
+	case len(p.newest.Data()) == 0:
 		s.done(p) // the mark that an expired record has left
 		return
 	}
@@ -246,14 +275,19 @@ func (s *Service) done(p *parcel) {
 	}
 }
 
-// later gives a parcel back, to be delivered again.
+// later gives a parcel back that cannot be told now.
 func (s *Service) later(p *parcel, cause error) {
-	wait := s.pace.later
 	if s.background.Err() != nil {
-		wait = 0 // another replica may have it at once
-	} else {
-		s.complaint.Error().Err(cause).Str("subject", p.newest.Subject()).Msg("the events of an order cannot be written now; trying again later")
+		s.comeAgain(p, 0) // another replica may have it at once
+		return
 	}
+	s.complaint.Error().Err(cause).Str("subject", p.newest.Subject()).Msg("the events of an order cannot be written now; trying again later")
+	s.comeAgain(p, s.pace.later)
+}
+
+// comeAgain has a parcel delivered again, if no newer record has taken its place by
+// then.
+func (s *Service) comeAgain(p *parcel, wait time.Duration) {
 	for _, m := range p.messages {
 		if err := m.NakWithDelay(wait); err != nil {
 			s.log.Debug().Err(err).Msg("cannot return a record; it comes again")

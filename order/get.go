@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"amends/protocol"
 	"amends/saga"
@@ -44,29 +43,27 @@ var (
 	}
 )
 
+// lookTries is how often an order is looked for: its first event may be on its way.
+const lookTries = 10
+
 // sagaOf finds the saga of an order: every event of the order names it, and the
-// first is written as soon as there is a saga.
+// first is written soon after there is a saga.
 func (s *Service) sagaOf(ctx context.Context, q protocol.OrderQuery) (protocol.SagaID, error) {
 	if q.SagaID != "" {
 		return protocol.ParseSagaID(q.SagaID)
 	}
-	last, err := store.LastOn(ctx, s.cfg.Conn, protocol.StreamOrders, protocol.SubjectOrderEvents(q.OrderID))
-	if errors.Is(err, store.ErrNotFound) {
-		return protocol.SagaID{}, errNoOrder
-	}
-	if err != nil {
-		return protocol.SagaID{}, err
-	}
-	at := positionOf(last.Header)
-	if at.sagaID == "" {
-		if at, err = s.outbox.search(ctx, q.OrderID, ""); err != nil {
-			return protocol.SagaID{}, fmt.Errorf("looking for order %s: %w", q.OrderID, err)
+	for try := 1; ; try++ {
+		at, err := s.outbox.lastOf(ctx, q.OrderID)
+		switch {
+		case err != nil:
+			return protocol.SagaID{}, err
+		case at.sagaID != "":
+			return protocol.ParseSagaID(at.sagaID)
+		case try == lookTries:
+			return protocol.SagaID{}, errNoOrder
 		}
+		pauseFor(ctx, s.pace.gather)
 	}
-	if at.sagaID == "" {
-		return protocol.SagaID{}, errNoOrder
-	}
-	return protocol.ParseSagaID(at.sagaID)
 }
 
 // orderOf shows a journal as an order. It picks what it shows: secrets and the

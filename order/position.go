@@ -2,10 +2,13 @@ package order
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"amends/protocol"
+	"amends/store"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,6 +41,22 @@ func (p position) in(facts []Fact) int {
 		return i
 	}
 	return len(facts)
+}
+
+// lastOf is the last message of an order that is of this role; the zero position
+// if there is none.
+func (o *outbox) lastOf(ctx context.Context, orderID string) (position, error) {
+	last, err := store.LastOn(ctx, o.nc, protocol.StreamOrders, protocol.SubjectOrderEvents(orderID))
+	if errors.Is(err, store.ErrNotFound) {
+		return position{}, nil
+	}
+	if err != nil {
+		return position{}, fmt.Errorf("looking for order %s: %w", orderID, err)
+	}
+	if at := positionOf(last.Header); at.sagaID != "" {
+		return at, nil
+	}
+	return o.search(ctx, orderID, "")
 }
 
 // searchTimeout bounds one pass over the messages of one order.

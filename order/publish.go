@@ -24,8 +24,9 @@ import (
 //   - The last message of an order says how much of it is there: its id names the
 //     event of the journal that it follows from. What is told of a journal never
 //     changes, so the rest is what comes after it.
-//   - Every message demands that this last one still is the last of its order. Of
-//     two who go on from the same place, one is refused, and looks again.
+//   - What is written next goes as one batch, or not at all, and demands that this
+//     last one still is the last of its order. Of two who go on from the same
+//     place, one is refused, and looks again.
 //
 // The server's own dedupe by message id forgets after a window, and is not needed.
 
@@ -177,6 +178,10 @@ func compose(drafts []*draft) (messages []*nats.Msg, shares []share, err error) 
 			if err != nil {
 				return nil, nil, err
 			}
+			if i == 0 {
+				m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(d.last, 10))
+				m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, protocol.SubjectOrderEvents(d.orderID))
+			}
 			messages = append(messages, m)
 		}
 		shares = append(shares, share{d, len(rest)})
@@ -193,8 +198,6 @@ func (d *draft) message(f *Fact) (*nats.Msg, error) {
 	m := nats.NewMsg(protocol.SubjectOrderEvent(d.orderID, f.Name))
 	m.Data = body
 	m.Header.Set(jetstream.MsgIDHeader, protocol.EventID(d.id.String(), f.Seq, f.Name))
-	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(d.last, 10))
-	m.Header.Set(jetstream.ExpectedLastSubjSeqSubjHeader, protocol.SubjectOrderEvents(d.orderID))
 	return m, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/goleak"
 )
 
 // ask sends a question and reads the answer into a value.
@@ -264,4 +265,20 @@ func TestManyOrdersAreListedInParts(t *testing.T) {
 	if got := s.ids(`{"user_id":"u1"}`); got != "" {
 		t.Errorf("an order without a record is listed: %s", got)
 	}
+}
+
+// A role that is stopped leaves nothing running.
+func TestAStoppedRoleIsGone(t *testing.T) {
+	s, random := newShop(t), dice(t)
+	s.stop(s.service()) // the server has goroutines of its own for each stream
+	nc := s.connect()
+	_, _ = nc.Request("nobody", nil, patience) // and the connection has one for answers
+	svc := s.build(nc)
+	before := goleak.IgnoreCurrent()
+	s.must(svc.Start(t.Context()))
+	s.write(live(random, "saga1").liveOn(random))
+	s.caughtUp(protocol.ConsumerOrders)
+	s.stop(svc)
+	s.stop(svc)
+	goleak.VerifyNone(t, before)
 }

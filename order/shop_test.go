@@ -28,19 +28,28 @@ const patience = 60 * time.Second
 // writes them.
 type shop struct {
 	testing.TB
-	server *workertest.NATS
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	writer *store.Writer
-	sagas  *store.Bucket
-	lives  []*life
-	latest map[string]uint64 // revisions of the records
+	server  *workertest.NATS
+	connect func() *nats.Conn
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	writer  *store.Writer
+	sagas   *store.Bucket
+	lives   []*life
+	latest  map[string]uint64 // revisions of the records
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{TB: t, server: workertest.Server(t), latest: make(map[string]uint64)}
-	s.nc = s.server.Connect(t)
+	server := workertest.Server(t)
+	s := openShop(t, func() *nats.Conn { return server.Connect(t) })
+	s.server = server
+	return s
+}
+
+// openShop is a shop on a server that is there.
+func openShop(t testing.TB, connect func() *nats.Conn) *shop {
+	t.Helper()
+	s := &shop{TB: t, connect: connect, nc: connect(), latest: make(map[string]uint64)}
 	var err error
 	s.js, err = jetstream.New(s.nc)
 	s.must(err)
@@ -105,7 +114,7 @@ func (s *shop) write(l *life) {
 // service starts the role on a connection of its own.
 func (s *shop) service(change ...func(*Service)) *Service {
 	s.Helper()
-	svc := s.build(s.server.Connect(s.TB), change...)
+	svc := s.build(s.connect(), change...)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s.must(svc.Start(ctx))
@@ -120,6 +129,7 @@ func (s *shop) build(nc *nats.Conn, change ...func(*Service)) *Service {
 	s.Cleanup(func() { _ = w.Close() })
 	svc, err := New(Config{Conn: nc, Writer: w, Log: zerolog.Nop()})
 	s.must(err)
+	svc.pace.gather, svc.pace.young = time.Millisecond, time.Millisecond
 	svc.pace.ackWait, svc.pace.later = 300*time.Millisecond, 50*time.Millisecond
 	for _, c := range change {
 		c(svc)

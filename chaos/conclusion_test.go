@@ -90,7 +90,19 @@ func readHeads(t *testing.T, nc *nats.Conn) map[string]head {
 	defer cancel()
 	heads := make(map[string]head)
 	prefix := protocol.BucketSubject(protocol.BucketSagas, "")
-	records, left := openRecords(ctx, t, nc)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer := openRecords(ctx, t, js)
+	// A server allows 1,000 consumers: a test that looks every few milliseconds has
+	// made as many before they end by themselves.
+	defer func() { _ = js.DeleteConsumer(ctx, recordsStream, consumer.CachedInfo().Name) }()
+	left := consumer.CachedInfo().NumPending
+	records, err := consumer.Messages()
+	if err != nil {
+		t.Fatalf("opening the records: %v", err)
+	}
 	defer records.Stop()
 	for left > 0 {
 		m, err := records.Next(jetstream.NextContext(ctx))
@@ -108,23 +120,16 @@ func readHeads(t *testing.T, nc *nats.Conn) map[string]head {
 	return heads
 }
 
-// openRecords opens the headers of all records, and tells how many there are.
-func openRecords(ctx context.Context, t *testing.T, nc *nats.Conn) (jetstream.MessagesContext, uint64) {
+var recordsStream = protocol.BucketStream(protocol.BucketSagas)
+
+// openRecords opens the headers of all records.
+func openRecords(ctx context.Context, t *testing.T, js jetstream.JetStream) jetstream.Consumer {
 	t.Helper()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	consumer, err := js.OrderedConsumer(ctx, protocol.BucketStream(protocol.BucketSagas), jetstream.OrderedConsumerConfig{
+	consumer, err := js.OrderedConsumer(ctx, recordsStream, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{protocol.BucketSubjects(protocol.BucketSagas)}, HeadersOnly: true,
 	})
 	if err != nil {
 		t.Fatalf("opening the records: %v", err)
 	}
-	left := consumer.CachedInfo().NumPending
-	records, err := consumer.Messages()
-	if err != nil {
-		t.Fatalf("opening the records: %v", err)
-	}
-	return records, left
+	return consumer
 }

@@ -74,6 +74,10 @@ func (o *outbox) search(ctx context.Context, orderID, sagaID string) (position, 
 	if err != nil {
 		return position{}, err
 	}
+	// If this fails, the server forgets the consumer by itself.
+	defer func() {
+		_ = o.js.DeleteConsumer(context.WithoutCancel(ctx), protocol.StreamOrders, consumer.CachedInfo().Name)
+	}()
 	messages, err := consumer.Messages()
 	if err != nil {
 		return position{}, err

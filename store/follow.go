@@ -46,10 +46,12 @@ func (b *Bucket) followAs(ctx context.Context, cfg jetstream.OrderedConsumerConf
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}
 	target := stream.CachedInfo().State.LastSeq
+	cfg.InactiveThreshold = idleThreshold
 	consumer, err := b.js.OrderedConsumer(ctx, protocol.BucketStream(b.name), cfg)
 	if err != nil {
 		return fmt.Errorf("following %s: %w", b.name, err)
 	}
+	defer b.drop(consumer)
 	return b.follow(ctx, consumer, target, see, caughtUp)
 }
 

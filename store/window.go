@@ -36,7 +36,7 @@ func (b *Bucket) Read(ctx context.Context, w Window, see func(Followed)) error {
 	consumer, err := b.js.OrderedConsumer(ctx, protocol.BucketStream(b.name), jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{protocol.BucketSubject(b.name, w.Pattern)},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: w.First,
-		HeadersOnly: !w.Values, InactiveThreshold: windowThreshold,
+		HeadersOnly: !w.Values, InactiveThreshold: idleThreshold,
 	})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", b.name, err)
@@ -48,11 +48,11 @@ func (b *Bucket) Read(ctx context.Context, w Window, see func(Followed)) error {
 	return nil
 }
 
-// windowThreshold is when the server forgets a consumer that was not dropped.
-const windowThreshold = 10 * time.Second
+// idleThreshold is when the server forgets a consumer that was not dropped.
+const idleThreshold = 10 * time.Second
 
 // drop takes a consumer off the server at once: each one that stays makes every
-// write to the bucket a little slower.
+// write to the bucket a little slower, and a server allows no more than 1,000.
 func (b *Bucket) drop(consumer jetstream.Consumer) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()

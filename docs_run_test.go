@@ -130,8 +130,26 @@ type shell struct {
 	cmd   *exec.Cmd
 	stdin io.Writer
 
+	// What is told to the one stream must not end up within a line of the other.
+	out, err printed
+}
+
+// printed is all that went to one stream.
+type printed struct {
 	mu  sync.Mutex
-	out bytes.Buffer
+	all bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.Write(b)
+}
+
+func (p *printed) since(place int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(p.all.Bytes()[place:])
 }
 
 func newShell(t *testing.T, tools string) *shell {
@@ -143,7 +161,7 @@ func newShell(t *testing.T, tools string) *shell {
 	conf := strings.NewReplacer(":4222", ":"+s.port, ":8222", ":"+freePort(t)).Replace(read(t, "nats.conf"))
 	must(t, os.WriteFile(filepath.Join(s.dir, "nats.conf"), []byte(conf), 0o600))
 	cmd := exec.Command("sh")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, s, s
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &s.out, &s.err
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	address := "127.0.0.1:" + s.port
 	cmd.Env = append(os.Environ(), "PATH="+natsFolder(t)+":"+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir,
@@ -162,18 +180,13 @@ func (s *shell) end() {
 	_ = s.cmd.Wait()
 }
 
-func (s *shell) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.Write(p)
-}
+// place is how far both streams have come.
+type place struct{ out, err int }
+
+func (s *shell) here() place { return place{len(s.out.since(0)), len(s.err.since(0))} }
 
 // since is what was printed from a place on.
-func (s *shell) since(place int) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return string(s.out.Bytes()[place:])
-}
+func (s *shell) since(p place) string { return s.out.since(p.out) + "\n" + s.err.since(p.err) }
 
 // write makes a file of a document. A Go program is built as if it stood in the
 // repository.
@@ -201,27 +214,27 @@ var typed = strings.NewReplacer("\nmake demo", "\nbin/amends demo", "\nmake ", "
 // run types one block, and waits until it is done and has printed what is wanted.
 func (s *shell) run(f fence, want []string) error {
 	s.t.Helper()
-	begin, place := time.Now(), len(s.since(0))
+	begin, from := time.Now(), s.here()
 	script := filepath.Join(s.dir, ".block"+strconv.Itoa(f.line))
 	must(s.t, os.WriteFile(script, []byte(typed.Replace("\n"+f.text)), 0o600))
 	done := fmt.Sprintf("-- end of line %d --", f.line)
 	_, err := fmt.Fprintf(s.stdin, "{ . %s; } </dev/null; printf '\\n%s\\n'\n", script, done)
 	must(s.t, err)
-	if !within(blockTime, func() bool { return strings.Contains(s.since(place), done) }) {
-		return fmt.Errorf("%s:%d does not come to an end:\n%s\nand prints:\n%s", f.path, f.line, f.text, s.since(place))
+	if !within(blockTime, func() bool { return strings.Contains(s.out.since(from.out), done) }) {
+		return fmt.Errorf("%s:%d does not come to an end:\n%s\nand prints:\n%s", f.path, f.line, f.text, s.since(from))
 	}
 	var missing []string
-	within(printTime, func() bool { missing = lacking(s.said(place), want); return len(missing) == 0 })
+	within(printTime, func() bool { missing = lacking(s.said(from), want); return len(missing) == 0 })
 	s.t.Logf("%s:%d took %v", f.path, f.line, time.Since(begin).Round(time.Millisecond))
 	if len(missing) > 0 {
-		return fmt.Errorf("%s:%d\n%s\ndoes not print %q but:\n%s", f.path, f.line, f.text, missing, s.since(place))
+		return fmt.Errorf("%s:%d\n%s\ndoes not print %q but:\n%s", f.path, f.line, f.text, missing, s.since(from))
 	}
 	return nil
 }
 
 // said is what was printed since, with the port that the documents have.
-func (s *shell) said(place int) string {
-	return strings.ReplaceAll(s.since(place), ":"+s.port, ":4222")
+func (s *shell) said(from place) string {
+	return strings.ReplaceAll(s.since(from), ":"+s.port, ":4222")
 }
 
 // lacking returns the wanted lines that are not printed. Each printed line serves

@@ -85,16 +85,7 @@ func (s *shelf) levels(q StockQuery) (any, error) {
 	}
 	skus := q.SKUs
 	if skus == nil {
-		skus = slices.Sorted(maps.Keys(s.stock))
-		from, found := slices.BinarySearch(skus, q.After)
-		if found {
-			from++
-		}
-		limit := q.Limit
-		if limit == 0 {
-			limit = protocol.DefaultListLimit
-		}
-		skus = skus[from:min(from+limit, len(skus))]
+		skus = s.page(q)
 	}
 	list := StockList{Type: TypeStockList, Stock: []StockLevel{}, Total: len(s.stock)}
 	for _, sku := range skus {
@@ -103,6 +94,22 @@ func (s *shelf) levels(q StockQuery) (any, error) {
 		}
 	}
 	return list, nil
+}
+
+// page is a part of all SKUs.
+func (s *shelf) page(q StockQuery) []string {
+	if s.skus == nil {
+		s.skus = slices.Sorted(maps.Keys(s.stock))
+	}
+	from, found := slices.BinarySearch(s.skus, q.After)
+	if found {
+		from++
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = protocol.DefaultListLimit
+	}
+	return s.skus[from:min(from+limit, len(s.skus))]
 }
 
 func (s *shelf) level(sku string) StockLevel {

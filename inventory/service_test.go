@@ -130,6 +130,7 @@ func TestExerciseInBatches(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
+		t.Cleanup(func() { _ = w.Close() })
 		cfg.Writer = w
 		return inventory.New(cfg)
 	}

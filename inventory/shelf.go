@@ -15,6 +15,7 @@ type shelf struct {
 	retention time.Duration
 
 	stock    map[string]Stock // by SKU
+	skus     []string         // of all stock, sorted; nil if that has to be done anew
 	reserved map[string]int64 // pieces, by SKU; never negative
 	wanted   map[string]int64 // backordered pieces, by SKU
 	open     map[string]*held // active reservations, by step
@@ -49,7 +50,7 @@ func newShelf(retention time.Duration) *shelf {
 
 // Clear empties the shelf.
 func (s *shelf) Clear() {
-	s.stock = make(map[string]Stock)
+	s.stock, s.skus = make(map[string]Stock), nil
 	s.reserved, s.wanted = make(map[string]int64), make(map[string]int64)
 	s.open, s.due, s.blocks, s.waiting = make(map[string]*held), nil, make(blocks), make(waiting)
 }
@@ -63,15 +64,29 @@ func (s *shelf) Row(key string, value []byte) error {
 	if !isStock {
 		return nil
 	}
-	delete(s.stock, sku)
 	if value == nil {
+		s.setStock(sku, nil)
 		return nil
 	}
 	row, err := readStock(key, value)
-	if err == nil {
-		s.stock[sku] = row
+	if err != nil {
+		s.setStock(sku, nil)
+		return err
 	}
-	return err
+	s.setStock(sku, &row)
+	return nil
+}
+
+// setStock replaces the stock of one SKU; nil is none.
+func (s *shelf) setStock(sku string, row *Stock) {
+	if _, known := s.stock[sku]; known != (row != nil) {
+		s.skus = nil
+	}
+	if row == nil {
+		delete(s.stock, sku)
+		return
+	}
+	s.stock[sku] = *row
 }
 
 // Effect replaces what the reservation of one step holds.
@@ -139,20 +154,17 @@ func (s *shelf) row(sku string) Stock {
 
 // put replaces some stock, each SKU once.
 func (s *shelf) put(stock []Stock) (rows []worker.Row, undo func()) {
-	var before []Stock
-	for _, row := range stock {
+	before := make([]*Stock, len(stock))
+	for i, row := range stock {
 		if old, known := s.stock[row.SKU]; known {
-			before = append(before, old)
+			before[i] = &old
 		}
-		s.stock[row.SKU] = row
+		s.setStock(row.SKU, &row)
 		rows = append(rows, worker.Row{Key: stockPrefix + row.SKU, Value: row})
 	}
 	return rows, func() {
-		for _, row := range stock {
-			delete(s.stock, row.SKU)
-		}
-		for _, row := range before {
-			s.stock[row.SKU] = row
+		for i, row := range stock {
+			s.setStock(row.SKU, before[i])
 		}
 	}
 }

@@ -17,7 +17,7 @@ const (
 	sweepEvery = time.Second
 	// sweepSize bounds those of one look, and sweepers how many are seen to at
 	// once, so that customers hardly notice.
-	sweepSize, sweepers = 1000, 16
+	sweepSize, sweepers = 1000, 64
 	// sweepAgain is when a reservation is looked at again whose time was over and
 	// about which nothing could be done.
 	sweepAgain = 10 * time.Second

@@ -35,7 +35,6 @@ type shop struct {
 	writer  *store.Writer
 	sagas   *store.Bucket
 	lives   []*life
-	latest  map[string]uint64 // revisions of the records
 }
 
 func newShop(t testing.TB) *shop {
@@ -49,7 +48,7 @@ func newShop(t testing.TB) *shop {
 // openShop is a shop on a server that is there.
 func openShop(t testing.TB, connect func() *nats.Conn) *shop {
 	t.Helper()
-	s := &shop{TB: t, connect: connect, nc: connect(), latest: make(map[string]uint64)}
+	s := &shop{TB: t, connect: connect, nc: connect()}
 	var err error
 	s.js, err = jetstream.New(s.nc)
 	s.must(err)
@@ -101,14 +100,20 @@ func (l *life) record() *journal.Record {
 	return &r
 }
 
-// write stores the record of a life as it is now.
+// write stores the record of a life as it is now, until that is certain.
 func (s *shop) write(l *life) {
 	s.Helper()
-	if s.latest[l.id] == 0 {
+	if !slices.Contains(s.lives, l) {
 		s.lives = append(s.lives, l)
 	}
 	r := l.record()
-	s.latest[l.id] = s.put(s.sagas, store.Write{Key: l.id, Value: r.Encode(), Revision: s.latest[l.id], Header: r.Header(l.def, &l.state)})
+	s.eventually("a record is stored", func() bool {
+		_, err := s.sagas.Put(s.Context(), store.Write{Key: l.id, Value: r.Encode(), Any: true, Header: r.Header(l.def, &l.state)})
+		if !errors.Is(err, store.ErrUnknown) && !errors.Is(err, store.ErrUnavailable) {
+			s.must(err)
+		}
+		return err == nil
+	})
 }
 
 // service starts the role on a connection of its own.

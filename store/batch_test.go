@@ -112,6 +112,21 @@ func TestAFollowerBeginsWhereItIsTold(t *testing.T) {
 	}
 }
 
+// TestAValueIsReadByItsRevision as long as nothing has replaced it.
+func TestAValueIsReadByItsRevision(t *testing.T) {
+	b, _, _ := open(t, 0)
+	first := put(t, b, store.Write{Key: "k", Value: []byte("1"), Header: nats.Header{"X": {"y"}}})
+	if e, err := b.At(t.Context(), first); err != nil || string(e.Value) != "1" || e.Header.Get("X") != "y" || e.Revision != first {
+		t.Errorf("got %+v, %v", e, err)
+	}
+	put(t, b, store.Write{Key: "k", Value: []byte("2"), Revision: first})
+	for _, revision := range []uint64{first, first + 7} {
+		if e, err := b.At(t.Context(), revision); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("revision %d: got %+v, %v", revision, e, err)
+		}
+	}
+}
+
 func revisionOf(t *testing.T, b *store.Bucket, key string) uint64 {
 	t.Helper()
 	e, err := b.Get(t.Context(), key)

@@ -177,6 +177,16 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return e, nil
 }
 
+// At reads the value with this revision from the leader of the stream. It is
+// ErrNotFound if the value was replaced, or never was.
+func (b *Bucket) At(ctx context.Context, revision uint64) (Entry, error) {
+	e, err := readMessage(ctx, b.nc, protocol.BucketStream(b.name), map[string]any{"seq": revision})
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading revision %d of %s: %w", revision, b.name, err)
+	}
+	return e, nil
+}
+
 // storedMessage is a message as JetStream's API returns it.
 type storedMessage struct {
 	Error   *jetstream.APIError `json:"error"`
@@ -191,7 +201,11 @@ type storedMessage struct {
 // LastOn reads the last message on a subject of a stream, from its leader. The
 // key of the entry stays empty.
 func LastOn(ctx context.Context, nc *nats.Conn, stream, subject string) (Entry, error) {
-	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
+	return readMessage(ctx, nc, stream, map[string]any{"last_by_subj": subject})
+}
+
+func readMessage(ctx context.Context, nc *nats.Conn, stream string, which map[string]any) (Entry, error) {
+	request, err := json.Marshal(which)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -15,7 +15,8 @@ import (
 // the bucket's sequence numbers.
 type Followed struct {
 	Entry
-	Deleted bool // the key was deleted or has expired
+	Deleted bool   // the key was deleted or has expired
+	Pending uint64 // how many there were behind it when it was sent
 }
 
 // Follow calls see for every value of the bucket under a key pattern (">" is
@@ -101,6 +102,7 @@ func followed(key string, m jetstream.Msg, meta *jetstream.MsgMetadata) Followed
 			Header: h, Stored: meta.Timestamp,
 		},
 		Deleted: isDeletion(h),
+		Pending: meta.NumPending,
 	}
 }
 

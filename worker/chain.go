@@ -54,10 +54,20 @@ func (l *link) touches(key string) bool {
 // last.
 type publisher func(messages []*nats.Msg, done func(jetstream.PubAck, error))
 
-// tip is the last message of a bucket, as far as is known. The id may not be.
+// outlet is where to and how a chain sends.
+type outlet struct {
+	publish   publisher
+	subject   func(key string) string
+	groupFrom int  // from so many values on a batch is cheaper; 0 is never
+	expires   bool // the bucket takes values that vanish by themselves
+}
+
+// tip is the last message of a bucket, as far as is known. The id may not be; and
+// when it is known, a new leader may still not know it.
 type tip struct {
 	sequence uint64
 	id       string
+	doubtful bool // the id is no condition for a write
 }
 
 // chain is the links that are in the picture and not known to be stored, oldest
@@ -65,12 +75,10 @@ type tip struct {
 // stored together, and what is cheaper together, goes as an atomic batch (see
 // parcel). Its methods are called with the lock of the view held.
 type chain struct {
-	writer    string // names this replica in the ids of messages
-	groupFrom int    // from so many values on a batch is cheaper; 0 is never
-	publish   publisher
-	subject   func(key string) string
-	acked     func(p *parcel, sequence uint64, err error) // takes the lock and calls settle
-	stored    func(key string, sequence uint64)
+	outlet
+	writer string                                      // names this replica in the ids of messages
+	acked  func(p *parcel, sequence uint64, err error) // takes the lock and calls settle
+	stored func(key string, sequence uint64)
 
 	tip     tip
 	sent    []*parcel
@@ -215,7 +223,7 @@ func (c *chain) confirm(i int, sequence uint64) {
 		}
 	}
 	if sequence > c.tip.sequence {
-		c.tip = tip{sequence, c.sent[i].id}
+		c.tip = tip{sequence: sequence, id: c.sent[i].id}
 	}
 	c.sent = slices.Delete(c.sent, 0, i+1)
 	if len(c.sent) > 0 {

@@ -63,9 +63,10 @@ func TestChainNeverOversells(t *testing.T) {
 			"reconnect": func(t *rapid.T) {
 				r := pick(t)
 				r.out, r.acks = nil, nil
-				r.redraw(0)
+				r.resume()
 			},
-			"an operator counts": func(t *rapid.T) { s.put("free", "", s.on("free").value) },
+			"the server loses its end": func(t *rapid.T) { loseEnd(t, s, replicas) },
+			"an operator counts":       func(t *rapid.T) { s.keep(); s.put("free", "", s.on("free").value) },
 			"": func(t *rapid.T) {
 				truth := s.truth()
 				if truth.left() < 0 || truth.free+s.sold() != 10 {
@@ -76,6 +77,15 @@ func TestChainNeverOversells(t *testing.T) {
 		t.Repeat(actions)
 		checkReplicas(t, s, replicas)
 	})
+}
+
+// loseEnd lets the server forget its last writes, and all replicas come back to it.
+func loseEnd(t *rapid.T, s *stream, replicas []*replica) {
+	s.forget(rapid.IntRange(1, 3).Draw(t, "writes"))
+	for _, r := range replicas {
+		r.out, r.acks = nil, nil
+		r.resume()
+	}
 }
 
 // network is what may happen to a replica's parcels and acknowledgements.

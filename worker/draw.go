@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,8 +21,9 @@ const redrawPause = 250 * time.Millisecond
 
 // draw keeps the picture up to date until ctx ends.
 func (b *Book[E]) draw(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := b.drawOnce(ctx); err != nil && ctx.Err() == nil {
+	for anew := true; ctx.Err() == nil; {
+		var err error
+		if anew, err = b.drawOnce(ctx, anew); err != nil && ctx.Err() == nil {
 			b.log.Warn().Err(err).Str("bucket", b.name).Msg("cannot follow the bucket; nothing is decided meanwhile")
 			select {
 			case <-time.After(redrawPause):
@@ -31,52 +33,89 @@ func (b *Book[E]) draw(ctx context.Context) {
 	}
 }
 
-// drawOnce draws the picture from nothing and goes on with every change, until
-// something asks for a new one. A reconnect does: behind a new connection may be
-// a server that has lost the end of the bucket, and a follower that goes on
-// where it was would never notice. The client library may take 10 s to let go of
-// a follower, which is then left to itself.
-func (b *Book[E]) drawOnce(ctx context.Context) error {
+// drawOnce draws the picture, from nothing or where it was left, and goes on with
+// every change until something asks for another look at the bucket; it returns
+// whether that has to begin anew. A reconnect asks for one: behind a new connection
+// may be a server that has lost the end of the bucket, and a follower that goes on
+// where it was would never notice. The client library may take 10 s to let go of a
+// follower, which is then left to itself.
+func (b *Book[E]) drawOnce(ctx context.Context, anew bool) (again bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	reconnected := b.conn.StatusChanged(nats.CONNECTED)
 	defer b.conn.RemoveStatusListener(reconnected)
-	b.view.clear()
+	left := b.view.pause()
+	if anew {
+		left = tip{}
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- b.drawFrom(ctx) }()
+	go func() { ended <- b.drawFrom(ctx, left) }()
 	select {
 	case err := <-ended:
-		return err
+		return false, err
 	case <-reconnected:
+		return false, nil
 	case <-b.view.redraw:
+		return true, nil
 	case <-ctx.Done():
+		return true, nil
 	}
-	return nil
 }
 
 // drawFrom puts everything that matters in the bucket, and every change of it,
-// into the picture, until ctx ends: first the rows that the picture wants from
-// the beginning, then everything that was stored beyond the horizon.
-func (b *Book[E]) drawFrom(ctx context.Context) error {
+// into the picture, until ctx ends: what has come since the message at which the
+// picture was left, if that is still there; else first the rows that the picture
+// wants from the beginning, and then everything beyond the horizon.
+func (b *Book[E]) drawFrom(ctx context.Context, left tip) error {
 	stream, err := b.stream(ctx)
 	if err != nil {
 		return err
 	}
 	info := stream.CachedInfo()
-	horizon, err := b.readHorizon(ctx, info)
+	there, err := b.isThereStill(ctx, left)
 	if err != nil {
 		return err
 	}
-	if horizon > 0 {
-		for _, pattern := range b.view.picture.Rows() {
-			if err := b.bucket.Scan(ctx, pattern, false, func(f store.Followed) { b.seeRow(ctx, f) }); err != nil {
-				return err
-			}
-		}
+	if there {
+		b.view.resume()
+	} else if left.sequence, err = b.beginAnew(ctx, info); err != nil {
+		return err
 	}
-	return b.bucket.FollowFrom(ctx, horizon+1,
+	return b.bucket.FollowFrom(ctx, left.sequence+1,
 		func(f store.Followed) { b.see(ctx, f) },
 		func() { b.view.finish(ctx, info.State.LastSeq) })
+}
+
+// isThereStill tells whether the bucket has the same message where the picture was
+// left. Then it has everything before it, too.
+func (b *Book[E]) isThereStill(ctx context.Context, left tip) (bool, error) {
+	if left.id == "" {
+		return false, nil
+	}
+	entry, err := b.bucket.At(ctx, left.sequence)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return entry.Header.Get(jetstream.MsgIDHeader) == left.id, err
+}
+
+// beginAnew forgets the picture, reads the rows that it wants from the beginning of
+// the bucket, and returns the horizon.
+func (b *Book[E]) beginAnew(ctx context.Context, info *jetstream.StreamInfo) (uint64, error) {
+	horizon, err := b.readHorizon(ctx, info)
+	if err != nil {
+		return 0, err
+	}
+	b.view.clear()
+	if horizon == 0 {
+		return 0, nil // they will be seen on the way
+	}
+	for _, pattern := range b.view.picture.Rows() {
+		if err := b.bucket.Scan(ctx, pattern, false, func(f store.Followed) { b.seeRow(ctx, f) }); err != nil {
+			return 0, err
+		}
+	}
+	return horizon, nil
 }
 
 // lastSequence asks the leader of the bucket how far it reaches. Following it
@@ -108,9 +147,12 @@ func (b *Book[E]) see(ctx context.Context, f store.Followed) {
 	}
 	id := f.Header.Get(jetstream.MsgIDHeader)
 	v.rivals.wrote(writerOf(id))
-	if !v.chain.recognise(id, f.Revision) {
+	v.exact = f.Pending == 0
+	if v.chain.recognise(id, f.Revision) {
+		v.exact = true
+	} else {
 		b.drawEntry(f)
-		v.chain.tip = tip{f.Revision, id}
+		v.chain.tip = tip{sequence: f.Revision, id: id}
 		if store.IsPart(f.Header) {
 			// A batch is seen as a whole or not at all: goods that are no longer
 			// reserved may be gone with the next value.

@@ -40,16 +40,17 @@ func NewGuardedBook[E any](bucket, prefix string, picture Picture[E]) *Book[E] {
 }
 
 // prepareChain makes the bucket forget the ids of messages soon, and the chain
-// know how the server likes its writes.
+// know what the bucket takes, and how the server likes it.
 func (b *Book[E]) prepareChain(ctx context.Context) error {
 	stream, err := b.stream(ctx)
 	if err != nil {
 		return err
 	}
-	b.view.prepare(b.writer.GroupFrom(), publishWith(b.writer), func(key string) string {
-		return protocol.BucketSubject(b.name, key)
-	}, b.prefix)
 	cfg := stream.CachedInfo().Config
+	b.view.prepare(outlet{
+		publish: publishWith(b.writer), subject: func(key string) string { return protocol.BucketSubject(b.name, key) },
+		groupFrom: b.groupFrom(cfg), expires: cfg.AllowMsgTTL,
+	}, b.prefix)
 	if cfg.Duplicates != defaultMemory {
 		return nil
 	}
@@ -58,6 +59,20 @@ func (b *Book[E]) prepareChain(ctx context.Context) error {
 		return fmt.Errorf("preparing bucket %s: %w", b.name, err)
 	}
 	return nil
+}
+
+// groupFrom is the number of values from which a batch is cheaper, for a bucket
+// that takes any. Ours do; an operator may have made another.
+func (b *Book[E]) groupFrom(cfg jetstream.StreamConfig) int {
+	if !cfg.AllowAtomicPublish || !cfg.AllowMsgTTL {
+		b.log.Warn().Str("bucket", b.name).Bool("allow_atomic", cfg.AllowAtomicPublish).Bool("allow_msg_ttl", cfg.AllowMsgTTL).
+			Msg("the stream of the bucket lacks a setting: without atomic publish, what must change together cannot be " +
+				"changed; without message TTL, records are kept for ever. Switch them on with nats stream edit")
+	}
+	if !cfg.AllowAtomicPublish {
+		return 0
+	}
+	return b.writer.GroupFrom()
 }
 
 func publishWith(w *store.Writer) publisher {
@@ -71,15 +86,15 @@ func publishWith(w *store.Writer) publisher {
 }
 
 // prepare tells the chain where to and how it sends.
-func (v *view[E]) prepare(groupFrom int, publish publisher, subject func(key string) string, prefix string) {
+func (v *view[E]) prepare(to outlet, prefix string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	ahead := singlesAhead
-	if groupFrom > 0 {
+	if to.groupFrom > 0 {
 		ahead = batchAhead
 	}
 	v.room = make(chan struct{}, ahead)
-	v.chain.groupFrom, v.chain.publish, v.chain.subject = groupFrom, publish, subject
+	v.chain.outlet = to
 	v.chain.stored = func(key string, sequence uint64) {
 		if step, isMemory := strings.CutPrefix(key, prefix); isMemory {
 			v.picture.Stored(step, sequence)

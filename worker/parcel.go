@@ -76,7 +76,7 @@ func (c *chain) message(p put) *nats.Msg {
 	if p.digest != "" {
 		m.Header[protocol.HeaderDigest] = []string{p.digest}
 	}
-	if p.keep > 0 {
+	if p.keep > 0 && c.expires {
 		m.Header[jetstream.MsgTTLHeader] = []string{strconv.FormatInt(int64(p.keep.Seconds()), 10)}
 	}
 	return m
@@ -87,6 +87,8 @@ func (c *chain) guard(m *nats.Msg, batch bool) {
 	before := c.tip.id
 	if n := len(c.sent); n > 0 {
 		before = c.sent[n-1].id
+	} else if c.tip.doubtful {
+		before = ""
 	}
 	if batch || before == "" {
 		m.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(c.tip.sequence, 10)}
@@ -120,9 +122,13 @@ func splitID(id string) (parcel string, left uint64) {
 	return parts[0] + "." + parts[1], left
 }
 
-// writerOf is the replica that wrote the message of an id; "" if none did.
+// writerOf is the replica that wrote the message of an id; "" if none did. It will
+// be a token of a subject.
 func writerOf(id string) string {
 	parcel, _ := splitID(id)
 	writer, _, _ := strings.Cut(parcel, ".")
+	if protocol.CheckID("writer", writer) != nil {
+		return ""
+	}
 	return writer
 }

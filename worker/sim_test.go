@@ -125,6 +125,21 @@ type stream struct {
 	last   uint64
 	lastID string
 	log    []stored
+	before *stream // as it was before the last write
+}
+
+// keep remembers how the stream is now.
+func (s *stream) keep() {
+	before := *s
+	before.log = slices.Clone(s.log)
+	s.before = &before
+}
+
+// forget loses the last n writes, as a power cut does when nothing was synced.
+func (s *stream) forget(n int) {
+	for ; n > 0 && s.before != nil; n-- {
+		*s = *s.before
+	}
 }
 
 func (s *stream) on(key string) stored {
@@ -136,6 +151,16 @@ func (s *stream) on(key string) stored {
 	return stored{}
 }
 
+// behind is how many messages there are behind one.
+func (s *stream) behind(m stored) (n uint64) {
+	for _, other := range s.log {
+		if other.sequence > m.sequence {
+			n++
+		}
+	}
+	return n
+}
+
 // take stores one message, or several as an atomic batch: all of them or none.
 func (s *stream) take(messages []*nats.Msg) (uint64, error) {
 	for i, m := range messages {
@@ -143,6 +168,7 @@ func (s *stream) take(messages []*nats.Msg) (uint64, error) {
 			return 0, err
 		}
 	}
+	s.keep()
 	for _, m := range messages {
 		s.put(seatKey(m), m.Header.Get(jetstream.MsgIDHeader), m.Data)
 		s.log[len(s.log)-1].digest = m.Header.Get(protocol.HeaderDigest)
@@ -222,7 +248,9 @@ func newSeatingReplica(s *stream, groupFrom int) *replica {
 			return func() { done(jetstream.PubAck{Sequence: sequence}, err) }
 		})
 	}
-	r.book.view.prepare(groupFrom, publish, func(key string) string { return "$KV.SEATS." + key }, "seating.")
+	r.book.view.prepare(outlet{
+		publish: publish, subject: func(key string) string { return "$KV.SEATS." + key }, groupFrom: groupFrom,
+	}, "seating.")
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -230,14 +258,34 @@ func newSeatingReplica(s *stream, groupFrom int) *replica {
 // redraw begins the picture anew, from beyond a horizon. What is on its way stays
 // on its way.
 func (r *replica) redraw(horizon uint64) {
-	r.cancel()
-	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.pause()
 	r.book.view.clear()
-	r.pos, r.target = horizon, r.stream.last
+	r.pos = horizon
 	if m := r.stream.on("free"); horizon > 0 && m.sequence > 0 {
 		r.book.seeRow(r.ctx, followedOf(m))
 	}
 	r.followed()
+}
+
+// resume goes on where the picture was left, if that is still there.
+func (r *replica) resume() {
+	left := r.pause()
+	for _, m := range r.stream.log {
+		if m.sequence == left.sequence && m.id == left.id && left.id != "" {
+			r.pos = left.sequence
+			r.book.view.resume()
+			r.followed()
+			return
+		}
+	}
+	r.redraw(0)
+}
+
+func (r *replica) pause() tip {
+	r.cancel()
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.target = r.stream.last
+	return r.book.view.pause()
 }
 
 func followedOf(m stored) store.Followed {
@@ -253,7 +301,9 @@ func (r *replica) follow() bool {
 	for _, m := range r.stream.log {
 		if m.sequence > r.pos {
 			r.pos = m.sequence
-			r.book.see(r.ctx, followedOf(m))
+			f := followedOf(m)
+			f.Pending = r.stream.behind(m)
+			r.book.see(r.ctx, f)
 			r.followed()
 			return true
 		}

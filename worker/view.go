@@ -26,6 +26,7 @@ type view[E any] struct {
 	mu       sync.Mutex
 	chain    chain
 	complete bool          // everything up to the tip is in the picture
+	exact    bool          // it is what the bucket was when it reached the tip
 	needed   uint64        // the bucket is known to reach this sequence number
 	moved    chan struct{} // closed when the picture grows; nil while nobody waits
 	rivals   rivals
@@ -117,6 +118,7 @@ func (v *view[E]) acked(p *parcel, sequence uint64, err error) {
 	v.chain.settle(p, sequence, err)
 	if err == nil {
 		v.rivals.wrote(v.chain.writer)
+		v.exact = true // it was stored on the condition that this replica knew everything
 		v.grown()
 	}
 }
@@ -136,14 +138,35 @@ func (v *view[E]) await(l *link) error {
 	return l.err
 }
 
-// clear begins the picture anew. What is on its way may be stored or not; it will
-// be seen.
-func (v *view[E]) clear() {
+// pause lets nothing be decided until the picture is finished again. What is on
+// its way may be stored or not; it will be seen. It returns how far the picture
+// reaches if it can be gone on with from there. One that lags behind cannot: it
+// lacks values that were replaced by later ones, which a server may lose.
+func (v *view[E]) pause() tip {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.chain.breakFrom(0, store.ErrUnknown)
+	usable := v.complete && v.exact
+	v.complete, v.exact = false, false
+	if !usable {
+		return tip{}
+	}
+	return v.chain.tip
+}
+
+// resume goes on with the picture as pause left it.
+func (v *view[E]) resume() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.exact = true
+}
+
+// clear begins the picture anew. Nothing must be decided since pause.
+func (v *view[E]) clear() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.chain.tip = tip{}
-	v.complete, v.needed = false, 0
+	v.needed = 0
 	v.picture.Clear()
 }
 
@@ -156,8 +179,10 @@ func (v *view[E]) finish(ctx context.Context, sequence uint64) {
 		return
 	}
 	v.complete = true
-	// The last message may be gone, and a new leader may not know its id.
-	v.chain.tip = tip{sequence: max(v.chain.tip.sequence, sequence)}
+	v.chain.tip.doubtful = true
+	if sequence > v.chain.tip.sequence {
+		v.chain.tip = tip{sequence: sequence} // the last messages are gone
+	}
 	v.grown()
 }
 

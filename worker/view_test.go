@@ -131,7 +131,7 @@ func TestOneRedrawAtATime(t *testing.T) {
 		t.Error("a stalled picture is not drawn anew")
 	}
 	<-v.redraw
-	v.clear()
+	v.pause()
 	v.askRedraw(0)
 	if len(v.redraw) != 0 {
 		t.Error("a picture that is being drawn is begun anew")

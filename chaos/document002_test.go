@@ -45,6 +45,9 @@ func TestDocument002(t *testing.T) {
 		if level := levelOf(t, nc, "product1"); level.Reserved != 2 {
 			t.Errorf("reserved are %+v", level)
 		}
+		if o := placed(t, nc, "first"); o.Status != "COMPLETED" || o.UserID != "customer123" || o.Amount != "99.99" || o.StartedAt == "" {
+			t.Errorf("S2-04 S2-05: the order is %+v", o)
+		}
 	})
 	t.Run("S2-06 S2-10: inventory failure", func(t *testing.T) {
 		a := placeOrder(t, nc, "second", "customer456", "product4", 5, "199.99")
@@ -55,6 +58,9 @@ func TestDocument002(t *testing.T) {
 			"ReserveInventory 2", "ReserveInventory_failed 2", "RefundPayment 1", "RefundPayment_ok 1")
 		if r := row(t, nc, protocol.SubjectPayment, "second", 1); r.Status != "refunded" {
 			t.Errorf("the payment is %+v", r)
+		}
+		if o := placed(t, nc, "second"); o.Status != "CANCELLED" || !o.Refunded {
+			t.Errorf("S2-05: the order is %+v", o)
 		}
 	})
 	t.Run("S2-06 S2-07 S2-11: shipping failure", func(t *testing.T) {

@@ -110,7 +110,7 @@ func TestDocument004(t *testing.T) {
 	s := newSite(t, "interval")
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 	gateway := spawn(t, "gateway", "gateway", "--nats", s.url, "--http-listen", address)
-	s.startAll(roleInventory, roleOrchestrator, roleNATS)
+	s.startAll(roleInventory, roleOrchestrator, roleNATS, "order")
 	gateway.ready()
 	w := web{t, "http://" + address}
 	nc := s.connect()
@@ -123,6 +123,9 @@ func TestDocument004(t *testing.T) {
 			t.Errorf("ended %+v", a)
 		}
 		e.expect(t, id, "ReserveInventory 1", "ReserveInventory_failed 1")
+		if o := placed(t, nc, id); o.Status != "REJECTED" {
+			t.Errorf("the order is %+v", o)
+		}
 	})
 	t.Run("S4-13: a payment that is rejected gives the tickets back", func(t *testing.T) {
 		id := order004(w, fmt.Sprintf(ticketOrder, rejected))
@@ -131,6 +134,9 @@ func TestDocument004(t *testing.T) {
 		}
 		e.expect(t, id, "ReserveInventory 1", "ReserveInventory_ok 1", "RequestPayment 2", "RequestPayment_pending 2",
 			"ReleaseReservation 1", "ReleaseReservation_ok 1")
+		if o := placed(t, nc, id); o.Status != "PAYMENT_NOT_COMPLETED" {
+			t.Errorf("the order is %+v", o)
+		}
 	})
 	for name, customer := range map[string]string{
 		"S4-02 S4-12 S4-14: approved":                approved,
@@ -143,9 +149,11 @@ func TestDocument004(t *testing.T) {
 				a := status(t, nc, id)
 				return len(a.Steps) == 3 && a.Steps[1].Status == protocol.StepCompleted
 			})
-			needsCommit(t, nc)
 			if a := ended(t, nc, id); a.Status != protocol.StatusCompleted {
 				t.Errorf("ended %+v", a)
+			}
+			if o := placed(t, nc, id); o.Status != "FINISHED" {
+				t.Errorf("the order is %+v", o)
 			}
 		})
 	}

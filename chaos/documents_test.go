@@ -2,7 +2,6 @@ package chaos_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -153,13 +152,15 @@ func ended(t *testing.T, nc *nats.Conn, sagaID string) (a answer) {
 	return a
 }
 
-// needsCommit skips the rest of a test while no worker commits reservations: the
-// last step of the carts and tickets would wait for one for ever.
-func needsCommit(t *testing.T, nc *nats.Conn) {
+// placed is the order of a saga, when it says that the saga has ended: the order
+// service reads the journal a moment later.
+func placed(t *testing.T, nc *nats.Conn, sagaID string) (o protocol.Order) {
 	t.Helper()
-	if _, err := nc.Request(protocol.SubjectCommit, []byte("{}"), slowly); errors.Is(err, nats.ErrNoResponders) {
-		t.Skip("no worker of this build answers inventory.commit, so this saga cannot complete yet")
-	}
+	eventually(t, "the order of "+sagaID+" is known", slowly, func() bool {
+		reply, err := nc.Request(protocol.SubjectOrder, []byte(`{"saga_id":"`+sagaID+`"}`), slowly)
+		return err == nil && json.Unmarshal(reply.Data, &o) == nil && o.EndedAt != ""
+	})
+	return o
 }
 
 // web is a client of the HTTP gateway.

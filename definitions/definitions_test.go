@@ -57,15 +57,15 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, old, new, want string }{
-		{"unknown field", "deadline: 10m", "dedline: 10m", `d.yaml:4:1: unknown field "dedline"`},
+		{"unknown field", "deadline: 10m", "dedline: 10m", `d.yaml:7:1: unknown field "dedline"`},
 		{"no YAML", "steps:", "steps: [", "d.yaml:"},
 		{"bad duration", "timeout: 2s", "timeout: two", `d.yaml:`},
-		{"unknown kind", "kind: compensatable", "kind: optional", "d.yaml:9:11: steps[0].kind must be compensatable, pivot or retriable"},
-		{"no compensation", "      type: ReleaseReservation\n", "", "d.yaml:20:14: steps[0].compensation is required"},
+		{"unknown kind", "kind: compensatable", "kind: optional", "d.yaml:12:11: steps[0].kind must be compensatable, pivot or retriable"},
+		{"no compensation", "      type: ReleaseReservation\n", "", "d.yaml:23:14: steps[0].compensation is required"},
 		{"source of no step", "reservations: reserve.reservations", "reservations: charge.reservations", "steps[0].compensation.send.reservations comes from"},
 		{"wildcard subject", "subject: inventory.reserve", "subject: inventory.*", "steps[0].action.subject must be a NATS subject"},
 		{"no attempts", "attempts: 6", "attempts: 0", "steps[0].action.retry.attempts must be 1 to 100"},
-		{"two spellings", "name: checkout", "name: checkout\nname: again", "d.yaml:4:1: "},
+		{"two spellings", "name: checkout", "name: checkout\nname: again", "d.yaml:7:1: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := strings.Replace(string(good), c.old, c.new, 1)

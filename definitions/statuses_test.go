@@ -37,9 +37,9 @@ func TestStatusesAreRead(t *testing.T) {
 
 func TestFaultsOfStatusesNameTheirPlace(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
-		{"accepted: pending", "accepted: it is pending", "d.yaml:5:13: statuses.accepted must be 1 to 64"},
+		{"accepted: pending", "accepted: it is pending", "d.yaml:8:13: statuses.accepted must be 1 to 64"},
 		{"failed: PAYMENT_NOT_COMPLETED", "failed: PAYMENT NOT COMPLETED", "steps[1].statuses.failed must be 1 to 64"},
-		{"completed: finished", "finished: yes", `d.yaml:6:3: unknown field "finished"`},
+		{"completed: finished", "finished: yes", `d.yaml:9:3: unknown field "finished"`},
 		{"  aborted: CANCELLED\n", "", "statuses.aborted must be 1 to 64"},
 	} {
 		text := strings.Replace(withStatuses(t), c.old, c.new, 1)

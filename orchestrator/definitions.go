@@ -36,16 +36,8 @@ type shelf struct {
 // back.
 func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*saga.Definition) (*shelf, error) {
 	s := &shelf{bucket: bucket, known: make(map[string]*saga.Definition)}
-	var broken error
-	marks := make(map[string]uint64) // that deletions have left
-	err := bucket.Scan(ctx, ">", false, func(f store.Followed) {
-		if f.Deleted {
-			marks[f.Key] = f.Revision
-			return
-		}
-		broken = errors.Join(broken, s.add(f.Key, f.Value))
-	})
-	if err = errors.Join(err, broken); err != nil {
+	marks, err := s.refresh(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for name, def := range loaded {
@@ -55,6 +47,21 @@ func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*sag
 		}
 	}
 	return s, nil
+}
+
+// refresh takes in what the bucket holds now, and returns the marks that deletions
+// have left there.
+func (s *shelf) refresh(ctx context.Context) (marks map[string]uint64, err error) {
+	marks = make(map[string]uint64)
+	var broken error
+	err = s.bucket.Scan(ctx, ">", false, func(f store.Followed) {
+		if f.Deleted {
+			marks[f.Key] = f.Revision
+			return
+		}
+		broken = errors.Join(broken, s.add(f.Key, f.Value))
+	})
+	return marks, errors.Join(err, broken)
 }
 
 // keep stores a definition, unless it is there, or another orchestrator has been
@@ -118,10 +125,14 @@ func (s *shelf) fetch(ctx context.Context, name, hash string) (*saga.Definition,
 	return s.find(name, hash)
 }
 
-// handleDefinitions lists the versions of definitions that are known here.
+// handleDefinitions lists the versions of definitions that are known, also to
+// orchestrators that were started later.
 func (o *Orchestrator) handleDefinitions(r micro.Request) {
 	var request protocol.DefinitionsRequest
-	o.serveAside(r, &request, func(context.Context) (any, error) {
+	o.serveAside(r, &request, func(ctx context.Context) (any, error) {
+		if _, err := o.records.definitions.refresh(ctx); err != nil {
+			return nil, err
+		}
 		rows := o.records.definitions.list(request.Name, o.hashes)
 		if request.Name != "" && len(rows) == 0 {
 			return nil, &protocol.Error{Code: protocol.CodeDefinitionUnknown, Field: "name", Message: "is not the name of a definition here"}

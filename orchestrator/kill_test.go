@@ -30,6 +30,7 @@ func TestAKilledSagaSendsNothing(t *testing.T) {
 	nudges, err := s.client.SubscribeSync(protocol.SubjectNudges)
 	s.must(err)
 	s.killSaga("c1")
+	s.killSaga("c1") // 11.4: told again to whoever asks again
 	if _, err := nudges.NextMsg(patience); err != nil {
 		t.Fatalf("its owner is not told: %v", err)
 	}

@@ -125,6 +125,19 @@ func TestDefinitionsThatAreNotThere(t *testing.T) {
 	}
 }
 
+// 11.6: a version is known to all orchestrators, also those that were there before
+// it.
+func TestDefinitionsOfOthers(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	s.stop(s.orchestrator("two", func(c *Config) { c.Definitions["checkout"].Deadline++ }))
+	var all protocol.Definitions
+	s.ask(protocol.SubjectDefinitions, `{"name":"checkout"}`, &all)
+	if len(all.Definitions) != 2 || !all.Definitions[0].Loaded || all.Definitions[0].Hash != first.hashes["checkout"] || all.Definitions[1].Loaded {
+		t.Errorf("got %+v", all.Definitions)
+	}
+}
+
 // A field that is null counts as absent, also where a person settles a step: a
 // later step would be sent the null.
 func TestANullSettlesNothing(t *testing.T) {

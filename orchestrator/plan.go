@@ -24,7 +24,7 @@ func (o *Orchestrator) plan(ctx context.Context, request *protocol.PlanRequest) 
 		return nil, err
 	}
 	plan := &protocol.Plan{Type: protocol.TypeCheckoutPlan, Act: request.Act, Total: total, Sagas: []protocol.PlannedSaga{}, Returns: []protocol.Amount{}}
-	returns := newSums()
+	returns, stays := newSums(), newSums()
 	for _, row := range sagas {
 		one, err := o.planSaga(ctx, request.Act, row)
 		if err != nil && (request.SagaID != "" || !isAboutOne(err)) {
@@ -36,10 +36,11 @@ func (o *Orchestrator) plan(ctx context.Context, request *protocol.PlanRequest) 
 		if one.Refused != "" {
 			plan.Refused++
 		}
-		returns.add(one.Steps)
+		returns.addReturned(one.Steps)
+		stays.add(one.AtRisk)
 		plan.Sagas = append(plan.Sagas, one)
 	}
-	plan.Returns = returns.amounts()
+	plan.Returns, plan.Stays = returns.amounts(), stays.amounts()
 	return plan, nil
 }
 
@@ -105,6 +106,9 @@ func (o *Orchestrator) planOne(act string, j *journal.Saga) protocol.PlannedSaga
 		def = e.Definition
 	}
 	out.Then = publicStatus(end)
+	if end == saga.Killed {
+		out.AtRisk = atRisk(def, &j.State)
+	}
 	for _, c := range commands {
 		out.Steps = append(out.Steps, plannedStep(def, &j.State, c))
 	}
@@ -131,26 +135,33 @@ type sums struct {
 
 func newSums() *sums { return &sums{money: make(map[string]protocol.Money)} }
 
-// add takes in what compensations would give back. An amount that cannot be added
-// up, since it is too large, is left out: it stands with its saga.
-func (s *sums) add(steps []protocol.PlannedStep) {
+// addReturned takes in what compensations would give back.
+func (s *sums) addReturned(steps []protocol.PlannedStep) {
 	for _, step := range steps {
-		if !step.Compensating || step.Amount == "" {
-			continue
+		if step.Compensating && step.Amount != "" {
+			s.add(&protocol.Amount{Amount: step.Amount, Currency: step.Currency})
 		}
-		money, err := protocol.ParseMoney("amount", step.Amount, step.Currency)
-		if err != nil {
-			continue
-		}
-		if before, ok := s.money[money.Currency]; ok {
-			if money, err = before.Add(money); err != nil {
-				continue
-			}
-		} else {
-			s.order = append(s.order, money.Currency)
-		}
-		s.money[money.Currency] = money
 	}
+}
+
+// add takes in an amount, or none. One that cannot be added up, since it is too
+// large, is left out: it stands with its saga.
+func (s *sums) add(amount *protocol.Amount) {
+	if amount == nil {
+		return
+	}
+	money, err := protocol.ParseMoney("amount", amount.Amount, amount.Currency)
+	if err != nil {
+		return
+	}
+	if before, ok := s.money[money.Currency]; ok {
+		if money, err = before.Add(money); err != nil {
+			return
+		}
+	} else {
+		s.order = append(s.order, money.Currency)
+	}
+	s.money[money.Currency] = money
 }
 
 func (s *sums) amounts() []protocol.Amount {

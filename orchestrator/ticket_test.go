@@ -323,6 +323,11 @@ func TestAPlanChangesNothing(t *testing.T) {
 	if one.Then != protocol.StatusAborted || len(one.Steps) != 2 || one.Steps[0].Command != "RefundPayment" || !one.Steps[0].Unknown || one.Steps[1].Command != "ReleaseReservation" {
 		t.Errorf("plan of one %+v", one)
 	}
+	s.ask(protocol.SubjectPlan, `{"act":"kill","step":"pay"}`, &plan)
+	if len(plan.Stays) != 1 || plan.Stays[0].Amount != "400.00" || len(plan.Returns) != 0 || plan.Sagas[0].AtRisk == nil {
+		t.Errorf("a kill gives nothing back: %+v", plan)
+	}
+	plan = protocol.Plan{}
 	s.ask(protocol.SubjectPlan, `{"act":"retry","saga_id":"c1"}`, &plan)
 	if plan.Refused != 1 || plan.Sagas[0].Refused == "" {
 		t.Errorf("plan of an act that is not possible: %+v", plan)

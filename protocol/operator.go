@@ -74,9 +74,10 @@ type Plan struct {
 	Type    string        `json:"type"`
 	Act     string        `json:"act"`
 	Sagas   []PlannedSaga `json:"sagas"`
-	Total   int           `json:"total"`   // all that match, listed or not
-	Refused int           `json:"refused"` // of those listed
-	Returns []Amount      `json:"returns"` // money that would be given back, of those listed
+	Total   int           `json:"total"`           // all that match, listed or not
+	Refused int           `json:"refused"`         // of those listed
+	Returns []Amount      `json:"returns"`         // money that would be given back, of those listed
+	Stays   []Amount      `json:"stays,omitempty"` // money that a kill would leave taken, or may, of those listed
 }
 
 // PlannedSaga is what an act would do to one saga if every answer were a yes.
@@ -86,6 +87,7 @@ type PlannedSaga struct {
 	Refused string        `json:"refused,omitempty"` // why the act is not possible
 	Then    string        `json:"then,omitempty"`    // the status in the end
 	Steps   []PlannedStep `json:"steps"`             // in the order in which they would be carried out
+	AtRisk  *Amount       `json:"at_risk,omitempty"` // of a kill: money that is taken, or may be, and would stay so
 }
 
 // PlannedStep is one command that would be sent.

@@ -142,8 +142,9 @@ var (
 	}
 	aPlan = protocol.Plan{
 		Type: "checkout_plan", Act: "cancel", Total: 1, Refused: 1, Returns: []protocol.Amount{anAmount},
+		Stays: []protocol.Amount{anAmount},
 		Sagas: []protocol.PlannedSaga{{
-			SagaID: "s1", Status: "PENDING", Refused: "it is past its pivot", Then: "ABORTED",
+			SagaID: "s1", Status: "PENDING", Refused: "it is past its pivot", Then: "ABORTED", AtRisk: &anAmount,
 			Steps: []protocol.PlannedStep{{
 				Step: 2, Command: "RefundPayment", Service: "payment", Compensating: true, Unknown: true,
 				Amount: "249.99", Currency: "USD",

@@ -24,7 +24,7 @@ func Refusal(d *Definition, s *State, e *Event) string {
 	case s.Phase == "":
 		return "the saga has not begun"
 	case s.Phase.Terminal():
-		return "the saga has ended: it is " + string(s.Phase)
+		return "the saga has ended: it is " + s.Phase.Public()
 	}
 	switch e.Type {
 	case CancelRequested:
@@ -86,7 +86,7 @@ func (s *State) refuseCancel(d *Definition) string {
 
 func (s *State) refuseDeadline(d *Definition) string {
 	if s.Phase != Running {
-		return "the saga is " + string(s.Phase) + ", and the deadline counts no more"
+		return "the saga is " + s.Phase.Public() + ", and the deadline counts no more"
 	}
 	return s.stays(d)
 }
@@ -97,7 +97,7 @@ func (s *State) hasFailedCompensation() bool {
 
 func (s *State) refuseRetry() string {
 	if s.Phase != Stuck {
-		return "the saga is " + string(s.Phase) + " and tries by itself"
+		return "the saga is " + s.Phase.Public() + " and tries by itself"
 	}
 	return ""
 }
@@ -150,7 +150,7 @@ func (s *State) refuseResolve(d *Definition, e *Event) string {
 	case e.As != ByHand && e.As != Skipped:
 		return "as must be done or skip"
 	case s.Phase != Stuck:
-		return "the saga is " + string(s.Phase) + "; only one that is STUCK is settled by hand"
+		return "the saga is " + s.Phase.Public() + "; only one that is STUCK is settled by hand"
 	case step.Status == StepCompensationFailed, s.Frozen != "" && step.active():
 	case s.stoppedAt(e.Step):
 	default:

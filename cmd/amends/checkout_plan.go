@@ -41,9 +41,20 @@ func printPlan(out io.Writer, plan *protocol.Plan) {
 		}
 		fmt.Fprintf(out, "%s  %s -> %s\n", one.SagaID, one.Status, one.Then)
 		printPlanned(out, one.Steps)
+		if one.AtRisk != nil {
+			fmt.Fprintf(out, "  %s is taken, or may be, and would stay so\n", inWords([]protocol.Amount{*one.AtRisk}))
+		}
 	}
-	fmt.Fprintf(out, "%s would be done to %d of %d that match, %d refused; %s would go back\n",
-		plan.Act, len(plan.Sagas)-plan.Refused, plan.Total, plan.Refused, inWords(plan.Returns))
+	fmt.Fprintf(out, "%s would be done to %d of %d that match, %d refused; %s\n",
+		plan.Act, len(plan.Sagas)-plan.Refused, plan.Total, plan.Refused, moneyOf(plan))
+}
+
+// moneyOf says what an act does about money: a kill gives none back.
+func moneyOf(plan *protocol.Plan) string {
+	if plan.Act == protocol.ActKill {
+		return inWords(plan.Stays) + " would stay taken, or may"
+	}
+	return inWords(plan.Returns) + " would go back"
 }
 
 func printPlanned(out io.Writer, steps []protocol.PlannedStep) {

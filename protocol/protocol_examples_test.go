@@ -52,6 +52,10 @@ var exampleAnswers = map[string]func() any{
 	TypeDefinitions:      func() any { return new(Definitions) },
 	TypeCallbackAccepted: func() any { return new(CallbackAccepted) },
 	TypeStock:            func() any { return new(StockLevel) },
+	TypeCart:             func() any { return new(Cart) },
+	TypeCartFailed:       func() any { return new(CartFailed) },
+	TypeOrder:            func() any { return new(Order) },
+	TypeOrderList:        func() any { return new(OrderList) },
 	TypeError:            func() any { return new(wireError) },
 }
 
@@ -68,6 +72,13 @@ var exampleRequests = map[string]func() checked{
 	SubjectPayment:     func() checked { return new(RowQuery) },
 	SubjectShipment:    func() checked { return new(RowQuery) },
 	SubjectStock:       func() checked { return new(StockQuery) },
+
+	SubjectCartAdd:      func() checked { return new(CartAdd) },
+	SubjectCartRemove:   func() checked { return new(CartRemove) },
+	SubjectCart:         func() checked { return new(CartGet) },
+	SubjectCartCheckout: func() checked { return new(CartCheckout) },
+	SubjectOrder:        func() checked { return new(OrderQuery) },
+	SubjectOrderList:    func() checked { return new(OrderListRequest) },
 }
 
 // TestDocumentExamplesAreTaken decodes and checks every example of a request or

@@ -127,7 +127,7 @@ var schemaNames = map[string]string{
 	"checkout": "StartRequest", "checkout_complete": "Outcome", "checkout_failed": "Outcome",
 	"checkout_accepted": "Outcome", "checkout_status": "Status", "checkout_list": "List", "checkout_plan": "Plan",
 	"checkout_definitions": "Definitions", "callback_accepted": "CallbackAccepted", "stock": "StockLevel",
-	"error": "Error",
+	"error": "Error", "cart": "Cart", "cart_failed": "CartFailed", "order": "Order", "order_list": "OrderList",
 }
 
 // schemaName is the definition of the messages of a type.
@@ -143,6 +143,8 @@ var requestNames = map[string]string{
 	protocol.SubjectResolve: "ResolveRequest", protocol.SubjectMigrate: "MigrateRequest",
 	protocol.SubjectPlan: "PlanRequest", protocol.SubjectDefinitions: "DefinitionsRequest",
 	protocol.SubjectPayment: "RowQuery", protocol.SubjectShipment: "RowQuery", protocol.SubjectStock: "StockQuery",
+	protocol.SubjectCartAdd: "CartAdd", protocol.SubjectCartRemove: "CartRemove", protocol.SubjectCart: "CartGet",
+	protocol.SubjectCartCheckout: "CartCheckout", protocol.SubjectOrder: "OrderQuery", protocol.SubjectOrderList: "OrderListRequest",
 }
 
 // TestSchemaAcceptsTheExamples holds every example of PROTOCOL.md against its

@@ -313,10 +313,11 @@ func (s *Service) logNotes(d *draft) {
 		if n.Seq <= d.heard {
 			continue
 		}
-		line := s.log.Info()
+		log := s.log.With().Str("order_id", d.orderID).Str("saga_id", d.id.String()).Logger()
 		if n.Cause != "" {
-			line = s.log.Error().Str("error", n.Cause)
+			log.Error().Str("error", n.Cause).Msg(n.Text)
+			continue
 		}
-		line.Str("order_id", d.orderID).Str("saga_id", d.id.String()).Msg(n.Text)
+		log.Info().Msg(n.Text)
 	}
 }

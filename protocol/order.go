@@ -21,14 +21,14 @@ const (
 )
 
 // SubjectOrderEvents is the pattern of all events of one order:
-// order.<order_id>.*. The order id must have been checked.
+// order.<order_id>.* and no other. The order id must have been checked.
 func SubjectOrderEvents(orderID string) string { return "order." + orderID + ".*" }
 
 // OrderKey is the key under which the bucket ORDERS_VIEW holds an order of a
 // customer: <user_id>.<saga_id>.
 func OrderKey(userID string, id SagaID) string { return userID + "." + id.String() }
 
-// OrdersOf is the pattern of the keys of all orders of a customer: <user_id>.*
+// OrdersOf is the pattern <user_id>.* of the keys of all orders of a customer.
 func OrdersOf(userID string) string { return userID + ".*" }
 
 // EventID names one event of one order for ever, in the header Nats-Msg-Id:

@@ -120,7 +120,7 @@ const ConsumerPromises = "participant"
 // the records of its bucket, such as to send a result: PROMISES_<bucket>.
 func PromiseStream(bucket string) string { return "PROMISES_" + bucket }
 
-// PromiseSubjects is the pattern of all its messages: promise.<bucket>.*.*
+// PromiseSubjects is the pattern promise.<bucket>.*.* of all its messages.
 func PromiseSubjects(bucket string) string { return PromiseSubject(bucket, "*.*") }
 
 // PromiseSubject holds one message while something is owed about a record:

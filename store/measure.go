@@ -46,7 +46,7 @@ func Measure(ctx context.Context, nc *nats.Conn, replicas int) (groupFrom int, e
 	if err != nil {
 		return 0, err
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // of the scratch stream nothing matters any more
 	g := &group{writer: w, batchID: nuid.Next()}
 	singles, err := bestTime(ctx, name+".single", g.singles)
 	if err != nil {

@@ -273,6 +273,7 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	defer cancel()
 	o.drain(handBack)
 	o.actors.Close()
+	o.waiters.leave()
 	if o.bus != nil {
 		return o.bus.stop()
 	}

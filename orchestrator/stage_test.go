@@ -117,7 +117,7 @@ func (s *stage) orchestrator(name string, change ...func(*Config)) *Orchestrator
 	s.must(err)
 	defs, err := definitions.Shipped()
 	s.must(err)
-	cfg := Config{Conn: nc, Writer: w, Definitions: defs, Name: name, AckWait: 500 * time.Millisecond, Log: zerolog.New(zerolog.NewTestWriter(s.TB)).Level(zerolog.WarnLevel)}
+	cfg := Config{Conn: nc, Writer: w, Definitions: defs, Name: name, AckWait: 500 * time.Millisecond, Log: zerolog.New(newDiary(s.TB)).Level(zerolog.WarnLevel)}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -128,6 +128,34 @@ func (s *stage) orchestrator(name string, change ...func(*Config)) *Orchestrator
 	s.must(o.Start(ctx))
 	s.Cleanup(func() { s.stop(o) })
 	return o
+}
+
+// diary is the log of a test, as long as it runs: an orchestrator that was cut off
+// may have a last word after that.
+type diary struct {
+	tb testing.TB
+
+	mu    sync.Mutex
+	ended bool
+}
+
+func newDiary(tb testing.TB) *diary {
+	d := &diary{tb: tb}
+	tb.Cleanup(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.ended = true
+	})
+	return d
+}
+
+func (d *diary) Write(line []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.ended {
+		d.tb.Log(string(line))
+	}
+	return len(line), nil
 }
 
 func (s *stage) stop(o *Orchestrator) {

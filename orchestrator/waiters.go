@@ -10,6 +10,8 @@ import (
 type waiters struct {
 	mu    sync.Mutex
 	until map[waiter]*time.Timer
+
+	telling sync.WaitGroup
 }
 
 // waiter is a client by its reply subject, and what it waits for.
@@ -38,10 +40,12 @@ func (w *waiters) start(who waiter, wait time.Duration, late func()) {
 		mine := w.until[who] == timer
 		if mine {
 			delete(w.until, who)
+			w.telling.Add(1)
 		}
 		w.mu.Unlock()
 		if mine {
 			late()
+			w.telling.Done()
 		}
 	})
 	w.until[who] = timer
@@ -55,4 +59,18 @@ func (w *waiters) done(who waiter) {
 		timer.Stop()
 	}
 	delete(w.until, who)
+}
+
+// leave forgets all clients: this process tells them nothing any more. Who ends
+// their sagas answers them.
+func (w *waiters) leave() {
+	w.mu.Lock()
+	for _, timer := range w.until {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	clear(w.until)
+	w.mu.Unlock()
+	w.telling.Wait()
 }

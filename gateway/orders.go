@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -96,7 +98,11 @@ func (g *Gateway) createOrder(ctx context.Context, in *orderInput) (*orderOutput
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := g.start(ctx, request, in.Key, 0)
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an order: %w", err)
+	}
+	outcome, err := g.start(ctx, body, "", in.Key, 0)
 	if errors.Is(err, &protocol.Error{Code: protocol.CodeDefinitionUnknown}) {
 		return nil, unavailable("no tickets are sold here: the definition " + definitionTicket + " is not loaded")
 	}

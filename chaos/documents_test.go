@@ -2,7 +2,6 @@ package chaos_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -151,15 +150,6 @@ func ended(t *testing.T, nc *nats.Conn, sagaID string) (a answer) {
 		return a.Status == protocol.StatusCompleted || a.Status == protocol.StatusAborted
 	})
 	return a
-}
-
-// needsCommit skips the rest of a test while no worker commits reservations: the
-// last step of the carts and tickets would wait for one for ever.
-func needsCommit(t *testing.T, nc *nats.Conn) {
-	t.Helper()
-	if _, err := nc.Request(protocol.SubjectCommit, []byte("{}"), slowly); errors.Is(err, nats.ErrNoResponders) {
-		t.Skip("no worker of this build answers inventory.commit, so this saga cannot complete yet")
-	}
 }
 
 // web is a client of the HTTP gateway.

@@ -64,11 +64,13 @@ func refusalIn(answer []byte) error {
 	return refusal
 }
 
+var errStopping = unavailable("the gateway is stopping; ask again")
+
 // unanswered says why there is no answer.
 func (g *Gateway) unanswered(err error) error {
 	switch {
 	case g.base.Err() != nil:
-		return unavailable("the gateway is stopping; ask again")
+		return errStopping
 	case errors.Is(err, nats.ErrNoResponders):
 		return unavailable("nobody answers this at the moment; ask again later")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):

@@ -30,7 +30,8 @@ import (
 //	              built where `go run ./DIR` says so
 //
 // The nats command is the one of NATS_CLI or PATH; without any, this test binary
-// plays it. Of the make targets only demo is run: as what it runs.
+// plays it. Of the make targets only demo is run: as what it runs. A document that
+// calls curl or python3 is left out where there is none.
 
 const (
 	blockTime = 60 * time.Second // for the commands of one block
@@ -49,6 +50,7 @@ func TestDocumentsRun(t *testing.T) {
 	for _, path := range glob(t, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/failures.md", "docs/guides/*.md") {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
+			needsPrograms(t, path)
 			for try := 1; ; try++ {
 				err := follow(t, path, tools)
 				if err == nil {
@@ -60,6 +62,19 @@ func TestDocumentsRun(t *testing.T) {
 				t.Log("once more, from the beginning, since", err)
 			}
 		})
+	}
+}
+
+// needsPrograms skips a document that calls a program which is not installed.
+func needsPrograms(t *testing.T, path string) {
+	t.Helper()
+	for _, program := range []string{"curl", "python3"} {
+		for _, line := range commandLines(t, path) {
+			_, err := exec.LookPath(program)
+			if strings.HasPrefix(strings.TrimSpace(line), program+" ") && err != nil {
+				t.Skipf("%s is not installed", program)
+			}
+		}
 	}
 }
 
@@ -127,6 +142,7 @@ type shell struct {
 	t     *testing.T
 	dir   string
 	port  string // of NATS; the documents say 4222
+	http  string // of HTTP; the documents say 8080
 	cmd   *exec.Cmd
 	stdin io.Writer
 
@@ -154,10 +170,13 @@ func (p *printed) since(place int) string {
 
 func newShell(t *testing.T, tools string) *shell {
 	t.Helper()
-	s := &shell{t: t, dir: t.TempDir(), port: freePort(t)}
+	s := &shell{t: t, dir: t.TempDir(), port: freePort(t), http: freePort(t)}
 	bin := filepath.Join(s.dir, "bin")
 	must(t, os.Mkdir(bin, 0o700))
 	must(t, os.Symlink(filepath.Join(tools, "amends"), filepath.Join(bin, "amends")))
+	examples, err := filepath.Abs("examples")
+	must(t, err)
+	must(t, os.Symlink(examples, filepath.Join(s.dir, "examples")))
 	conf := strings.NewReplacer(":4222", ":"+s.port, ":8222", ":"+freePort(t)).Replace(read(t, "nats.conf"))
 	must(t, os.WriteFile(filepath.Join(s.dir, "nats.conf"), []byte(conf), 0o600))
 	cmd := exec.Command("sh")
@@ -165,7 +184,8 @@ func newShell(t *testing.T, tools string) *shell {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	address := "127.0.0.1:" + s.port
 	cmd.Env = append(os.Environ(), "PATH="+natsFolder(t)+":"+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir,
-		"NATS_URL="+address, "NATS_CONTEXT=", "NATS_TIMEOUT=5s", "AMENDS_NATS_LISTEN="+address, "AMENDS_HTTP_LISTEN=127.0.0.1:"+freePort(t), "AMENDS_LOG_FORMAT=text")
+		"NATS_URL="+address, "NATS_CONTEXT=", "NATS_TIMEOUT=5s", "AMENDS_NATS_LISTEN="+address, "AMENDS_HTTP_LISTEN=127.0.0.1:"+s.http,
+		"AMENDS_LOG_FORMAT=text", "PYTHONDONTWRITEBYTECODE=1")
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	s.cmd, s.stdin = cmd, stdin
@@ -215,8 +235,9 @@ var typed = strings.NewReplacer("\nmake demo", "\nbin/amends demo", "\nmake ", "
 func (s *shell) run(f fence, want []string) error {
 	s.t.Helper()
 	begin, from := time.Now(), s.here()
+	ports := strings.NewReplacer(":4222", ":"+s.port, ":8080", ":"+s.http)
 	script := filepath.Join(s.dir, ".block"+strconv.Itoa(f.line))
-	must(s.t, os.WriteFile(script, []byte(typed.Replace("\n"+f.text)), 0o600))
+	must(s.t, os.WriteFile(script, []byte(ports.Replace(typed.Replace("\n"+f.text))), 0o600))
 	done := fmt.Sprintf("-- end of line %d --", f.line)
 	_, err := fmt.Fprintf(s.stdin, "{ . %s; } </dev/null; printf '\\n%s\\n'\n", script, done)
 	must(s.t, err)
@@ -232,9 +253,9 @@ func (s *shell) run(f fence, want []string) error {
 	return nil
 }
 
-// said is what was printed since, with the port that the documents have.
+// said is what was printed since, with the ports that the documents have.
 func (s *shell) said(from place) string {
-	return strings.ReplaceAll(s.since(from), ":"+s.port, ":4222")
+	return strings.NewReplacer(":"+s.port, ":4222", ":"+s.http, ":8080").Replace(s.since(from))
 }
 
 // lacking returns the wanted lines that are not printed. Each printed line serves

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -110,7 +112,7 @@ func TestDocument004(t *testing.T) {
 	s := newSite(t, "interval")
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
 	gateway := spawn(t, "gateway", "gateway", "--nats", s.url, "--http-listen", address)
-	s.startAll(roleInventory, roleOrchestrator, roleNATS, "order")
+	s.startAll(roleInventory, roleOrchestrator, "order", roleNATS)
 	gateway.ready()
 	w := web{t, "http://" + address}
 	nc := s.connect()
@@ -157,4 +159,47 @@ func TestDocument004(t *testing.T) {
 			}
 		})
 	}
+	t.Run("S4-02: the orders are listed", func(t *testing.T) {
+		listed := make(map[string]listedOrder)
+		for path := "/orders?limit=2"; path != ""; {
+			var page []listedOrder
+			var next string
+			path, next = "", w.list(path, &page)
+			for _, o := range page {
+				listed[o.CustomerID] = o
+			}
+			if uri, ok := strings.CutPrefix(next, "<"); ok {
+				path, _, _ = strings.Cut(uri, ">")
+			}
+		}
+		for _, customer := range []string{"c1", approved, rejected, early, flaky} {
+			if o := listed[customer]; o.ID == "" || o.Status == "" || o.Amount != "10.50" || len(o.Items) != 1 || o.Items[0].Quantity != 1 {
+				t.Errorf("the order of %s is listed as %+v", customer, o)
+			}
+		}
+	})
+}
+
+// listedOrder is one row of GET /orders.
+type listedOrder struct {
+	ID, CustomerID, Status string
+	Amount                 json.Number
+	Items                  []struct {
+		ID       string
+		Quantity int
+	}
+}
+
+// list asks for a page of orders, and returns the link to the next.
+func (w web) list(path string, into *[]listedOrder) (link string) {
+	w.t.Helper()
+	response, err := http.Get(w.base + path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil || response.StatusCode != http.StatusOK {
+		w.t.Fatalf("%s is answered %d: %v", path, response.StatusCode, err)
+	}
+	return response.Header.Get("Link")
 }

@@ -12,14 +12,18 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ask sends a request on NATS and decodes its answer into answer. wait is how
+// ask sends a request on NATS and decodes its answer into answer. A request that is
+// JSON already goes as it is. wait is how
 // long whoever answers was told that it may take. An answer that is an error is
 // returned as *protocol.Error, and so is everything that keeps an answer away:
 // code unavailable, since it is not known whether the request arrived.
 func (g *Gateway) ask(ctx context.Context, subject string, request any, wait time.Duration, answer any) error {
-	body, err := json.Marshal(request)
-	if err != nil {
-		return fmt.Errorf("encoding a request: %w", err)
+	body, asItCame := request.(json.RawMessage)
+	if !asItCame {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return fmt.Errorf("encoding a request: %w", err)
+		}
 	}
 	data, err := g.request(ctx, subject, body, wait)
 	if err != nil {
@@ -60,11 +64,13 @@ func refusalIn(answer []byte) error {
 	return refusal
 }
 
+var errStopping = unavailable("the gateway is stopping; ask again")
+
 // unanswered says why there is no answer.
 func (g *Gateway) unanswered(err error) error {
 	switch {
 	case g.base.Err() != nil:
-		return unavailable("the gateway is stopping; ask again")
+		return errStopping
 	case errors.Is(err, nats.ErrNoResponders):
 		return unavailable("nobody answers this at the moment; ask again later")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):

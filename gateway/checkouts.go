@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,43 +46,45 @@ func (g *Gateway) addCheckouts(a huma.API) {
 }
 
 func (g *Gateway) startCheckout(ctx context.Context, in *startInput) (*outcomeOutput, error) {
-	request, unknown, err := decode[protocol.StartRequest](ctx)
+	request, _, err := decode[protocol.StartRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := request.Validate(); err != nil {
+	if err := request.ValidateEnvelope(); err != nil {
 		return nil, err
 	}
 	wait, err := waitOf(in.Wait, request.WaitMS)
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := g.start(ctx, request, in.Key, wait)
+	outcome, err := g.start(ctx, callOf(ctx).body, request.SagaID, in.Key, wait)
 	if err != nil {
 		return nil, err
-	}
-	for _, name := range unknown {
-		outcome.Warnings = append(outcome.Warnings, "unknown field ignored: "+name)
 	}
 	return outcomeOf(outcome), nil
 }
 
-// start starts a saga. Its id is known before it is asked for, so that a client
-// can be told it even if no answer comes.
-func (g *Gateway) start(ctx context.Context, request protocol.StartRequest, key string, wait time.Duration) (*protocol.Outcome, error) {
-	made := request.SagaID == ""
+// start starts a saga: what was sent goes on as it is, since each definition has
+// fields of its own, and the orchestrator says what is wrong with them. Its id is
+// known before it is asked for, so that a client can be told it even if no answer
+// comes.
+func (g *Gateway) start(ctx context.Context, body []byte, id, key string, wait time.Duration) (*protocol.Outcome, error) {
+	made, err := id == "", error(nil)
 	if made {
-		id, err := sagaIDOf(key)
-		if err != nil {
+		if id, err = sagaIDOf(key); err != nil {
 			return nil, err
 		}
-		request.SagaID = id
 	}
-	request.WaitMS = milliseconds(wait)
+	body, err = protocol.WithFields(body, map[string]json.RawMessage{
+		"saga_id": json.RawMessage(strconv.Quote(id)), "wait_ms": json.RawMessage(strconv.FormatInt(wait.Milliseconds(), 10)),
+	})
+	if err != nil {
+		return nil, err
+	}
 	outcome := new(protocol.Outcome)
-	err := g.ask(ctx, protocol.SubjectStart, request, wait, outcome)
+	err = g.ask(ctx, protocol.SubjectStart, json.RawMessage(body), wait, outcome)
 	if err != nil && made {
-		return nil, startErrorOf(err, request.SagaID, key)
+		return nil, startErrorOf(err, id, key)
 	}
 	return outcome, err
 }

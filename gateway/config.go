@@ -42,7 +42,7 @@ type Config struct {
 	// once. A Rate of 0 is no limit; clients on this machine have none.
 	Rate  float64
 	Burst int
-	// MaxWatchers caps the event streams that are open at once; 0 is 100.
+	// MaxWatchers caps the event streams that are open at once; 0 is 2,000.
 	MaxWatchers int
 	// MaxConns caps the connections of each listener; 0 is 4,096.
 	MaxConns int
@@ -76,7 +76,7 @@ func (c Config) withDefaults() Config {
 	if c.Rate > 0 && c.Burst < 1 {
 		c.Burst = max(1, int(c.Rate))
 	}
-	c.MaxWatchers = orDefault(c.MaxWatchers, 100)
+	c.MaxWatchers = orDefault(c.MaxWatchers, 2000)
 	c.MaxConns = orDefault(c.MaxConns, 4096)
 	c.HeaderTimeout = orDefault(c.HeaderTimeout, 5*time.Second)
 	c.BodyTimeout = orDefault(c.BodyTimeout, 10*time.Second)

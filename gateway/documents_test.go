@@ -174,19 +174,3 @@ func TestOrdersThatAreRefused(t *testing.T) {
 		t.Error("a refused order was started")
 	}
 }
-
-// S4-02: orders with the status that people are told.
-func TestOrdersAreListed(t *testing.T) {
-	s := newStage(t)
-	s.answer(protocol.SubjectOrderList, `{"type":"order_list","orders":[{"saga_id":"c1","order_id":"o1","user_id":"u1","amount":200.00,"currency":"USD","items":[{"sku":"t1","quantity":1}],"status":"PAYMENT_NOT_COMPLETED"}]}`)
-	d := s.gateway()
-	a := d.get("/orders").is(200, nil)
-	if want := `[{"id":"c1","customerId":"u1","amount":200.00,"items":[{"id":"t1","quantity":1}],"status":"PAYMENT_NOT_COMPLETED"}]`; string(a.body) != want+"\n" {
-		t.Errorf("answered %s", a.body)
-	}
-	other := newStage(t)
-	other.answer(protocol.SubjectOrderList, `{"type":"order_list","orders":[]}`)
-	if a := other.gateway().get("/orders").is(200, nil); string(a.body) != "[]\n" {
-		t.Errorf("answered %s", a.body)
-	}
-}

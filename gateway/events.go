@@ -13,13 +13,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/nats-io/nats.go"
 )
 
 // An event stream shows the journal of one saga. Whoever watches is told that
 // something happened by a subject that nobody stores; so that is taken as a hint
 // to read the record again, and never as the news itself. The subscription is
-// there before the first read, and every heartbeat reads, too: no event is
+// there before the first read, and every heartbeat reads, too (feed.go): no event is
 // missed, told twice, or told before it is safe.
 
 type eventsInput struct {
@@ -70,11 +69,11 @@ func (g *Gateway) watch(w http.ResponseWriter, r *http.Request, in *eventsInput)
 	default:
 		return problem(protocol.CodeOverloaded, "", "too many event streams are open; ask for the saga itself, or try again later")
 	}
-	hints, stop, err := g.hintsOf(id)
+	f, leave, err := g.join(id)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer leave()
 	first, err := g.firstRecord(r.Context(), id)
 	if err != nil {
 		return err
@@ -87,25 +86,9 @@ func (g *Gateway) watch(w http.ResponseWriter, r *http.Request, in *eventsInput)
 	defer g.metrics.watchers.Dec()
 	s := newStream(w, r, id, seen)
 	if r.Method != http.MethodHead && s.open() == nil {
-		g.follow(r.Context(), s, first, hints)
+		g.follow(r.Context(), s, first, f)
 	}
 	return nil
-}
-
-// hintsOf subscribes to what the owner of a saga announces. What is asked on the
-// same connection afterwards is answered after the server knows of it.
-func (g *Gateway) hintsOf(id protocol.SagaID) (<-chan struct{}, func(), error) {
-	hints := make(chan struct{}, 1)
-	sub, err := g.cfg.Conn.Subscribe(protocol.SubjectEvents(id), func(*nats.Msg) {
-		select {
-		case hints <- struct{}{}:
-		default: // there is a hint that nobody has taken yet
-		}
-	})
-	if err != nil {
-		return nil, nil, g.unanswered(err)
-	}
-	return hints, func() { _ = sub.Unsubscribe() }, nil // fails only when the connection is gone
 }
 
 // firstRecord reads the record of a saga for the first time. A saga that was
@@ -122,20 +105,22 @@ func (g *Gateway) firstRecord(ctx context.Context, id protocol.SagaID) (*record,
 	return &record{SagaID: status.SagaID, Phase: status.Status}, nil
 }
 
-// retryRead is how soon a journal that could not be read is asked again.
-const retryRead = time.Second
-
 // follow tells what happens until the saga has ended, the client has gone, or the
-// gateway stops.
-func (g *Gateway) follow(ctx context.Context, s *stream, r *record, hints <-chan struct{}) {
-	beat := time.NewTimer(g.cfg.Heartbeat)
+// gateway stops. r was read after the feed was joined; what the feed has read before
+// that is older.
+func (g *Gateway) follow(ctx context.Context, s *stream, r *record, f *feed) {
+	beat := time.NewTicker(g.cfg.Heartbeat)
 	defer beat.Stop()
 	for {
+		latest, changed := g.feeds.look(f)
+		if latest != nil && latest.revision > r.revision {
+			r = latest
+		}
 		if err := s.tell(r); err != nil || isTerminal(r.status()) {
 			return
 		}
 		select {
-		case <-hints:
+		case <-changed:
 		case <-beat.C:
 			if s.alive() != nil {
 				return
@@ -146,16 +131,6 @@ func (g *Gateway) follow(ctx context.Context, s *stream, r *record, hints <-chan
 		case <-ctx.Done():
 			return
 		}
-		pause := g.cfg.Heartbeat
-		next, err := g.readRecord(ctx, s.id)
-		switch {
-		case err == nil:
-			r = next
-		case !errors.Is(err, errNoRecord):
-			pause = min(retryRead, g.cfg.Heartbeat)
-			g.log.Debug().Err(err).Str("saga_id", s.id.String()).Msg("cannot read on for a watcher; trying again")
-		}
-		beat.Reset(pause)
 	}
 }
 

@@ -151,7 +151,8 @@ func TestTheEndIsNotMissedAtTheFirstLook(t *testing.T) {
 		return `{"type":"checkout_status","saga_id":"c1","status":"PENDING"}`
 	})
 	d := j.gateway(func(c *gateway.Config) { c.Heartbeat = time.Hour })
-	if told := d.watch("c1").story(""); told != "PENDING 1 2 COMPLETED end=2.end closed" {
+	// Whether the beginning is told on its own is a matter of luck.
+	if told := strings.TrimPrefix(d.watch("c1").story(""), "PENDING "); told != "1 2 COMPLETED end=2.end closed" {
 		t.Errorf("told %s", told)
 	}
 }

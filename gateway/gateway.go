@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"amends/protocol"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -24,6 +26,7 @@ type Gateway struct {
 	limiter   *limiter
 	origins   *http.CrossOriginProtection
 	watchers  chan struct{} // a place for each event stream
+	feeds     feeds
 	readiness readiness
 	link      link
 
@@ -62,6 +65,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Log.With().Str("role", "gateway").Logger(), local: cfg.onlyLocal(), metrics: metrics, origins: origins,
 		limiter: newLimiter(cfg.Rate, cfg.Burst, maxClients), watchers: make(chan struct{}, cfg.MaxWatchers),
+		feeds:    feeds{all: make(map[protocol.SagaID]*feed)},
 		stopping: make(chan struct{}), draining: make(chan struct{}),
 	}
 	g.base, g.cancel = context.WithCancel(context.Background())

@@ -54,7 +54,7 @@ func isLocalName(host string) bool {
 const (
 	corsMethods = "GET, POST"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Traceparent, Tracestate, X-Request-Id"
-	corsExposed = "ETag, Location, Retry-After, X-Request-Id"
+	corsExposed = "ETag, Link, Location, Retry-After, X-Request-Id"
 	corsMaxAge  = "600" // seconds for which a browser need not ask again
 )
 

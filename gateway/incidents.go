@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 
 	"amends/protocol"
@@ -19,7 +20,7 @@ type Incidents struct {
 	Sagas     int                 `json:"sagas" doc:"Sagas that match, listed or not."`
 }
 
-// lookups bounds the sagas of one listing that are looked up at once.
+// lookups bounds what of one listing is looked up at once.
 const lookups = 8
 
 func (g *Gateway) addIncidents(a huma.API) {
@@ -44,7 +45,7 @@ func (g *Gateway) listIncidents(ctx context.Context, in *filterInput) (*bodyOutp
 	if err := g.ask(ctx, protocol.SubjectList, request, 0, &list); err != nil {
 		return nil, err
 	}
-	statuses, err := g.statuses(ctx, list.Sagas)
+	statuses, err := lookUpAll(len(list.Sagas), func(n int) (*protocol.Status, error) { return g.status(ctx, list.Sagas[n].SagaID) })
 	if err != nil {
 		return nil, err
 	}
@@ -59,25 +60,23 @@ func (g *Gateway) listIncidents(ctx context.Context, in *filterInput) (*bodyOutp
 	return out, nil
 }
 
-// statuses looks sagas up, some at once. One that has gone meanwhile is left
-// empty.
-func (g *Gateway) statuses(ctx context.Context, sagas []protocol.Summary) ([]protocol.Status, error) {
-	all, errs := make([]protocol.Status, len(sagas)), make([]error, len(sagas))
+// lookUpAll looks n things up, some at once. Those that have gone meanwhile are left
+// out.
+func lookUpAll[T any](n int, lookUp func(int) (*T, error)) ([]*T, error) {
+	all, errs := make([]*T, n), make([]error, n)
 	var tasks sync.WaitGroup
 	places := make(chan struct{}, lookups)
-	for n := range sagas {
+	for i := range n {
 		places <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-places }()
-			status, err := g.status(ctx, sagas[n].SagaID)
-			if errors.Is(err, &protocol.Error{Code: protocol.CodeSagaNotFound}) {
-				return
-			}
-			if errs[n] = err; err == nil {
-				all[n] = *status
+			if one, err := lookUp(i); err == nil {
+				all[i] = one
+			} else if code := protocol.AsError(err).Code; code != protocol.CodeSagaNotFound && code != protocol.CodeNotFound {
+				errs[i] = err
 			}
 		})
 	}
 	tasks.Wait()
-	return all, errors.Join(errs...)
+	return slices.DeleteFunc(all, func(one *T) bool { return one == nil }), errors.Join(errs...)
 }

@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -60,17 +64,6 @@ type (
 	}
 )
 
-// orderList is the answer of the order service.
-type orderList struct {
-	Orders []struct {
-		SagaID string           `json:"saga_id"`
-		UserID string           `json:"user_id"`
-		Amount protocol.Decimal `json:"amount"`
-		Items  []protocol.Line  `json:"items"`
-		Status string           `json:"status"`
-	} `json:"orders"`
-}
-
 func (g *Gateway) addOrders(a huma.API) {
 	add(a, route{
 		method: http.MethodPost, path: "/orders", id: "create-order", tag: tagOrders, summary: "Order tickets",
@@ -83,7 +76,9 @@ func (g *Gateway) addOrders(a huma.API) {
 	}, g.createOrder)
 	add(a, route{
 		method: http.MethodGet, path: "/orders", id: "list-orders", tag: tagOrders, summary: "List orders",
-		doc: "With the status that their customers are told.",
+		doc: "With the status that their customers are told, those that began last first. " +
+			"If there may be more, the header Link names the next page.",
+		codes: []protocol.Code{protocol.CodeDuplicateField, protocol.CodeInvalidID},
 	}, g.listOrders)
 }
 
@@ -96,7 +91,11 @@ func (g *Gateway) createOrder(ctx context.Context, in *orderInput) (*orderOutput
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := g.start(ctx, request, in.Key, 0)
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an order: %w", err)
+	}
+	outcome, err := g.start(ctx, body, "", in.Key, 0)
 	if errors.Is(err, &protocol.Error{Code: protocol.CodeDefinitionUnknown}) {
 		return nil, unavailable("no tickets are sold here: the definition " + definitionTicket + " is not loaded")
 	}
@@ -147,18 +146,87 @@ func inOrderWords(err error) error {
 	return &e
 }
 
-func (g *Gateway) listOrders(ctx context.Context, _ *struct{}) (*bodyOutput[[]Order], error) {
-	var list orderList
-	if err := g.ask(ctx, protocol.SubjectOrderList, struct{}{}, 0, &list); err != nil {
+// mostOrders bounds a page of orders: each of them is looked up.
+const mostOrders = 100
+
+type ordersInput struct {
+	CustomerID string `query:"customerId" doc:"Only those of this customer."`
+	Status     string `query:"status" doc:"Only those of this status."`
+	Definition string `query:"definition" doc:"Only those of this definition; ticket unless told." example:"ticket"`
+	Limit      number `query:"limit" minimum:"1" maximum:"100" doc:"At most so many; 100 unless told."`
+	Page       string `query:"page" doc:"As the Link of the page before has it."`
+}
+
+type ordersOutput struct {
+	Link string `header:"Link" doc:"The next page, if there may be one: rel=\"next\"."`
+	Body []Order
+}
+
+// request is the question on NATS.
+func (in *ordersInput) request() (protocol.OrderListRequest, error) {
+	limit, err := in.Limit.value("limit")
+	if err == nil && (limit < 0 || limit > mostOrders) {
+		err = problem(protocol.CodeInvalidField, "limit", "must be from 1 to "+strconv.Itoa(mostOrders))
+	}
+	if err != nil {
+		return protocol.OrderListRequest{}, err
+	}
+	request := protocol.OrderListRequest{
+		Status: in.Status, UserID: in.CustomerID, Definition: cmp.Or(in.Definition, definitionTicket), Limit: int(limit), Page: in.Page,
+	}
+	if err := request.Validate(); err != nil {
+		return request, inOrderWords(err)
+	}
+	return request, nil
+}
+
+// next links to the page behind this one.
+func (in *ordersInput) next(page string) string {
+	if page == "" {
+		return ""
+	}
+	query := url.Values{"page": {page}}
+	for name, value := range map[string]string{
+		"customerId": in.CustomerID, "status": in.Status, "definition": in.Definition, "limit": string(in.Limit),
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return "</orders?" + query.Encode() + `>; rel="next"`
+}
+
+// listOrders looks every order of the page up: the list itself says nothing of what
+// was ordered.
+func (g *Gateway) listOrders(ctx context.Context, in *ordersInput) (*ordersOutput, error) {
+	request, err := in.request()
+	if err != nil {
 		return nil, err
 	}
-	out := &bodyOutput[[]Order]{Body: []Order{}}
-	for _, row := range list.Orders {
-		order := Order{ID: row.SagaID, CustomerID: row.UserID, Amount: row.Amount, Items: []OrderItem{}, Status: row.Status}
-		for _, line := range row.Items {
-			order.Items = append(order.Items, OrderItem{ID: line.SKU, Quantity: line.Quantity})
-		}
-		out.Body = append(out.Body, order)
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
+	defer cancel()
+	var list protocol.OrderList
+	if err := g.ask(ctx, protocol.SubjectOrderList, request, 0, &list); err != nil {
+		return nil, err
+	}
+	orders, err := lookUpAll(len(list.Orders), func(n int) (*protocol.Order, error) {
+		order := new(protocol.Order)
+		return order, g.ask(ctx, protocol.SubjectOrder, protocol.OrderQuery{SagaID: list.Orders[n].SagaID}, 0, order)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &ordersOutput{Link: in.next(list.Next), Body: []Order{}}
+	for _, order := range orders {
+		out.Body = append(out.Body, inTheWordsOf004(order))
 	}
 	return out, nil
+}
+
+func inTheWordsOf004(o *protocol.Order) Order {
+	order := Order{ID: o.SagaID, CustomerID: o.UserID, Amount: o.Amount, Items: []OrderItem{}, Status: o.Status}
+	for _, line := range o.Items {
+		order.Items = append(order.Items, OrderItem{ID: line.SKU, Quantity: line.Quantity})
+	}
+	return order
 }

@@ -22,7 +22,7 @@ func TestPermissions(t *testing.T) {
 			{Username: "all", Password: "all"},
 			{Username: "gateway", Password: "gateway", Permissions: &server.Permissions{
 				Publish: &server.SubjectPermission{Allow: []string{
-					"checkout.*", "checkout.callback.*.*.*", "cart.*", "order.list", "$JS.API.STREAM.MSG.GET.KV_SAGAS",
+					"checkout.*", "checkout.callback.*.*.*", "cart.*", "order.list", "order.get", "$JS.API.STREAM.MSG.GET.KV_SAGAS",
 				}},
 				Subscribe: &server.SubjectPermission{Allow: []string{"checkout.events.*", "_INBOX.>"}},
 			}},
@@ -50,7 +50,8 @@ func TestPermissions(t *testing.T) {
 	everything(s)
 	s.answer(protocol.SubjectList, `{"type":"checkout_list","sagas":[{"saga_id":"c1"}],"total":1}`)
 	s.answer(protocol.SubjectDefinitions, `{"type":"checkout_definitions","definitions":[]}`)
-	s.answer(protocol.SubjectOrderList, `{"orders":[]}`)
+	s.answer(protocol.SubjectOrderList, `{"orders":[{"saga_id":"c1"}]}`)
+	s.answer(protocol.SubjectOrder, `{"type":"order","saga_id":"c1"}`)
 	writer, err := store.NewWriter(s.nats, 0)
 	s.must(err)
 	t.Cleanup(func() { _ = writer.Close() })

@@ -17,6 +17,8 @@ type record struct {
 	SagaID string       `json:"saga_id"`
 	Phase  string       `json:"phase"`
 	Events []transition `json:"events"`
+
+	revision uint64 // of the key; 0 is no record
 }
 
 // transition is one event of a saga as it stands in the journal. What is not
@@ -72,7 +74,7 @@ func (g *Gateway) readRecord(ctx context.Context, id protocol.SagaID) (*record, 
 	case err != nil:
 		return nil, err
 	}
-	r := new(record)
+	r := &record{revision: entry.Revision}
 	if err := json.Unmarshal(entry.Value, r); err != nil {
 		return nil, fmt.Errorf("reading the record of a saga: %w", err)
 	}

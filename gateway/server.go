@@ -78,6 +78,7 @@ func (g *Gateway) Stop(ctx context.Context) error {
 		defer cancel()
 		err = errors.Join(g.server.Shutdown(last), g.server.Close())
 	}
+	g.feeds.close()
 	g.tasks.Wait()
 	return err
 }

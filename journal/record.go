@@ -42,9 +42,10 @@ type Record struct {
 
 // Client is somebody who waits for the end of a saga.
 type Client struct {
-	Reply    string          `json:"reply,omitempty"`
-	MsgID    json.RawMessage `json:"msg_id,omitempty"`
-	Warnings []string        `json:"warnings,omitempty"`
+	Reply    string             `json:"reply,omitempty"`
+	MsgID    json.RawMessage    `json:"msg_id,omitempty"`
+	Warnings []string           `json:"warnings,omitempty"`
+	Envelope *protocol.Envelope `json:"envelope,omitempty"` // in which it asked; nil is a bare request (A4)
 }
 
 // Append seals an event and returns the record with it. The record itself stays

@@ -31,21 +31,21 @@ const DefaultWait = 4 * time.Second
 func (o *Orchestrator) handleStart(r micro.Request) {
 	e, wait, err := o.readStart(r)
 	if err != nil && e.Start != nil {
-		o.requests.run(func() { o.repeatOrRefuse(r.Reply(), e, wait, err) })
+		o.requests.run(func() { o.repeatOrRefuse(e, wait, err) })
 		return
 	}
 	if err != nil {
-		o.respondError(r.Reply(), err)
+		o.refuse(e.Client, err)
 		return
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		o.respondError(r.Reply(), fmt.Errorf("encoding an inbox message: %w", err))
+		o.refuse(e.Client, fmt.Errorf("encoding an inbox message: %w", err))
 		return
 	}
 	id, err := protocol.ParseSagaID(e.Start.SagaID)
 	if err != nil {
-		o.respondError(r.Reply(), err)
+		o.refuse(e.Client, err)
 		return
 	}
 	if e.Client.Reply != "" {
@@ -56,7 +56,7 @@ func (o *Orchestrator) handleStart(r micro.Request) {
 		if err != nil {
 			o.waiters.done(waiter{id.String(), e.Client.Reply})
 			// The goroutine of the writer must not wait for a slot.
-			go o.requests.run(func() { o.onNotQueued(r.Reply(), id, e, wait, err) })
+			go o.requests.run(func() { o.onNotQueued(id, e, wait, err) })
 			return
 		}
 		// Nobody is told "accepted" before the inbox has it (I8).
@@ -72,16 +72,27 @@ const maxTraceParent = 64
 // itself is not sent there, either.
 var errReply = &protocol.Error{Code: protocol.CodeInvalidField, Message: "the reply subject is not one on which a client may wait"}
 
-// readStart decodes, checks and prices a request. With an error about the price
-// alone, the entry is whole but for it.
+// readStart decodes, checks and prices a request, in an envelope or bare (A4). With
+// an error about the price alone, the entry is whole but for it; with any other it
+// only says who has asked.
 func (o *Orchestrator) readStart(r micro.Request) (entry, time.Duration, error) {
 	if !protocol.IsReplySubject(r.Reply()) {
 		return entry{}, 0, errReply
 	}
-	return o.readRequest(r.Data(), r.Reply(), r.Headers().Get(traceHeader))
+	asked := journal.Client{Reply: r.Reply()}
+	envelope, body, err := protocol.Unwrap(r.Data())
+	if err != nil {
+		return entry{Client: asked}, 0, err
+	}
+	if envelope != nil {
+		asked.Envelope = &protocol.Envelope{Src: envelope.Src, Dest: envelope.Dest}
+	}
+	e, wait, err := o.readRequest(body, r.Headers().Get(traceHeader))
+	e.Client.Reply, e.Client.Envelope = asked.Reply, asked.Envelope
+	return e, wait, err
 }
 
-func (o *Orchestrator) readRequest(data []byte, reply, traceParent string) (entry, time.Duration, error) {
+func (o *Orchestrator) readRequest(data []byte, traceParent string) (entry, time.Duration, error) {
 	var request protocol.StartRequest
 	unknown, err := protocol.Decode(data, &request)
 	if err != nil {
@@ -107,7 +118,7 @@ func (o *Orchestrator) readRequest(data []byte, reply, traceParent string) (entr
 	if request.WaitMS != nil {
 		wait = time.Duration(*request.WaitMS) * time.Millisecond
 	}
-	c := journal.Client{Reply: reply, MsgID: request.MsgID, Warnings: warnings(def, &request, unknown)}
+	c := journal.Client{MsgID: request.MsgID, Warnings: warnings(def, &request, unknown)}
 	return entry{Start: &start, At: o.now(), Client: c}, wait, refusal
 }
 
@@ -124,16 +135,16 @@ func warnings(def *saga.Definition, request *protocol.StartRequest, unknown []st
 
 // repeatOrRefuse answers a start that cannot be priced now. It may be one that was
 // taken before, at the prices of that time: then it is the same saga (A7).
-func (o *Orchestrator) repeatOrRefuse(reply string, e entry, wait time.Duration, refusal error) {
+func (o *Orchestrator) repeatOrRefuse(e entry, wait time.Duration, refusal error) {
 	id, err := protocol.ParseSagaID(e.Start.SagaID)
 	if err == nil {
 		_, _, err = o.lookUp(id, e.Start.RequestHash, true)
 	}
 	if err != nil {
-		o.respondError(reply, refusal)
+		o.refuse(e.Client, refusal)
 		return
 	}
-	o.await(reply, id, e, wait)
+	o.await(id, e, wait)
 }
 
 // startOf makes the start of a saga from a request: the definition is pinned and
@@ -158,16 +169,16 @@ func orderID(sagaID string) string {
 }
 
 // onNotQueued handles a start that the inbox did not take.
-func (o *Orchestrator) onNotQueued(reply string, id protocol.SagaID, e entry, wait time.Duration, cause error) {
+func (o *Orchestrator) onNotQueued(id protocol.SagaID, e entry, wait time.Duration, cause error) {
 	switch {
 	case store.IsSubjectTaken(cause), errors.Is(cause, store.ErrUnknown):
 		// The saga is in the inbox already, or may be: this is a repetition.
-		o.await(reply, id, e, wait)
+		o.await(id, e, wait)
 	case store.IsFull(cause):
-		o.respondError(reply, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
+		o.refuse(e.Client, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many checkouts wait already; try again with the same saga_id"})
 	default:
 		o.log.Error().Err(cause).Str("saga_id", id.String()).Msg("the inbox does not take starts")
-		o.respondError(reply, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
+		o.refuse(e.Client, &protocol.Error{Code: protocol.CodeUnavailable, Message: "the checkout was not taken; try again with the same saga_id"})
 	}
 }
 
@@ -180,7 +191,7 @@ func (o *Orchestrator) answerLate(id protocol.SagaID, e *entry) {
 	case err == nil:
 		o.reply(e.Client, outcome)
 	case errors.Is(err, errConflict()):
-		o.respondError(e.Client.Reply, err)
+		o.refuse(e.Client, err)
 	default:
 		o.log.Debug().Err(err).Str("saga_id", id.String()).Msg("cannot look a saga up for its client")
 		o.reply(e.Client, accepted(id))

@@ -55,7 +55,7 @@ func (i *instance) refuse(cause error) bool {
 	i.log().Error().Err(cause).Msg("cannot continue the saga; it needs a person")
 	for _, c := range i.clients {
 		i.o.waiters.done(waiter{i.id.String(), c.Reply})
-		i.o.respondError(c.Reply, cause)
+		i.o.refuse(c, cause)
 	}
 	i.o.forget(i)
 	if isBroken(cause) {
@@ -117,12 +117,27 @@ func outcomeOf(s *saga.State) protocol.Outcome {
 // reply answers a client. It may have gone away; then nobody listens.
 func (o *Orchestrator) reply(c journal.Client, outcome protocol.Outcome) {
 	outcome.InReplyTo, outcome.Warnings = c.MsgID, c.Warnings
-	o.respond(c.Reply, outcome)
+	o.respond(c.Reply, inFormOf(c, outcome))
+}
+
+// refuse tells a client an error, in the form in which it asked.
+func (o *Orchestrator) refuse(c journal.Client, cause error) {
+	o.respondErrorAs(c.Reply, cause, func(e *protocol.Error) any { return inFormOf(c, e) })
+}
+
+// inFormOf puts an answer into an envelope if the client asked in one (A4).
+func inFormOf(c journal.Client, answer any) any {
+	if c.Envelope == nil {
+		return answer
+	}
+	// What goes to clients can be encoded.
+	body, _ := json.Marshal(answer)
+	return c.Envelope.Answer(body)
 }
 
 func (o *Orchestrator) refuseConflict(clients []journal.Client) {
 	for _, c := range clients {
-		o.respondError(c.Reply, errConflict())
+		o.refuse(c, errConflict())
 	}
 }
 

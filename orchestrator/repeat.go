@@ -15,12 +15,12 @@ import (
 
 // await answers a repeated start: the same saga_id with the same content is the
 // same saga, whichever replica has it; with other content it is a conflict.
-func (o *Orchestrator) await(reply string, id protocol.SagaID, e entry, wait time.Duration) {
+func (o *Orchestrator) await(id protocol.SagaID, e entry, wait time.Duration) {
 	outcome, err := o.whenSettled(o.background, id, wait, func() (protocol.Outcome, bool, error) {
 		return o.lookUp(id, e.Start.RequestHash, true)
 	})
 	if err != nil {
-		o.respondError(reply, err)
+		o.refuse(e.Client, err)
 		return
 	}
 	o.reply(e.Client, outcome)

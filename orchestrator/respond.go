@@ -28,11 +28,16 @@ func (o *Orchestrator) respond(reply string, value any) {
 // respondError answers with the one shape of errors; what is inside an unknown
 // error stays inside, and is logged.
 func (o *Orchestrator) respondError(reply string, cause error) {
+	o.respondErrorAs(reply, cause, func(e *protocol.Error) any { return e })
+}
+
+// respondErrorAs is respondError for clients who want the object in another form.
+func (o *Orchestrator) respondErrorAs(reply string, cause error, form func(*protocol.Error) any) {
 	e := clientError(cause)
 	if e.Code == protocol.CodeInternal {
 		o.log.Error().Err(cause).Msg("a request could not be answered")
 	}
-	body, err := json.Marshal(e)
+	body, err := json.Marshal(form(e))
 	if err == nil {
 		m := nats.NewMsg(reply)
 		m.Data = body

@@ -63,7 +63,7 @@ func (o *Orchestrator) startByEvent(def *saga.Definition, event []byte, trace st
 	if err != nil {
 		return err
 	}
-	e, _, err := o.readRequest(request, "", trace)
+	e, _, err := o.readRequest(request, trace)
 	if err != nil {
 		return err
 	}

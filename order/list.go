@@ -35,9 +35,12 @@ const (
 	maxOfCustomer = 10_000
 )
 
-func (s *Service) list(ctx context.Context, r protocol.OrderListRequest) (*protocol.OrderList, error) {
+func (s *Service) list(ctx context.Context, asked protocol.OrderListRequest) (*protocol.OrderList, error) {
+	r, err := wantedBy(asked)
+	if err != nil {
+		return nil, err
+	}
 	found := newest[row]{limit: cmp.Or(r.Limit, protocol.DefaultListLimit)}
-	var err error
 	if r.UserID != "" {
 		err = s.listOfCustomer(ctx, r, &found)
 	} else {
@@ -51,13 +54,17 @@ func (s *Service) list(ctx context.Context, r protocol.OrderListRequest) (*proto
 	for _, row := range found.all() {
 		list.Orders = append(list.Orders, row.OrderSummary)
 	}
+	if found.isFull() {
+		last := found.kept[found.limit-1]
+		list.Next = protocol.OrderPage(int64(last.started), last.SagaID)
+	}
 	return list, nil
 }
 
 // listAll reads the headers of the records backwards. No record is older than its
 // last change, so once enough orders began after all changes that are left, they
 // are the newest.
-func (s *Service) listAll(ctx context.Context, r protocol.OrderListRequest, found *newest[row]) error {
+func (s *Service) listAll(ctx context.Context, r *wanted, found *newest[row]) error {
 	first, end, err := s.records.sagas.Span(ctx)
 	if err != nil {
 		return err
@@ -84,12 +91,12 @@ func (s *Service) listAll(ctx context.Context, r protocol.OrderListRequest, foun
 
 // collect adds the orders of a window that match, and returns when its oldest
 // record was written; 0 if it has none.
-func (s *Service) collect(ctx context.Context, w store.Window, r protocol.OrderListRequest, found *newest[row]) (oldest saga.Instant, err error) {
+func (s *Service) collect(ctx context.Context, w store.Window, r *wanted, found *newest[row]) (oldest saga.Instant, err error) {
 	err = s.records.sagas.Read(ctx, w, func(f store.Followed) {
 		if oldest == 0 {
 			oldest = saga.Instant(f.Stored.UnixMicro())
 		}
-		if row := rowOf(&f.Entry); !f.Deleted && row.matches(&r) {
+		if row := rowOf(&f.Entry); !f.Deleted && row.matches(r) {
 			found.add(row)
 		}
 	})
@@ -98,7 +105,7 @@ func (s *Service) collect(ctx context.Context, w store.Window, r protocol.OrderL
 
 // listOfCustomer reads the rows of one customer, and then the records of the
 // newest, until enough match. Orders whose record has expired are left out.
-func (s *Service) listOfCustomer(ctx context.Context, r protocol.OrderListRequest, found *newest[row]) error {
+func (s *Service) listOfCustomer(ctx context.Context, r *wanted, found *newest[row]) error {
 	placed := newest[placement]{limit: maxOfCustomer}
 	w := store.Window{Pattern: protocol.OrdersOf(r.UserID), First: 1, Last: math.MaxUint64, Values: true}
 	err := s.outbox.customers.Read(ctx, w, func(f store.Followed) {
@@ -119,7 +126,7 @@ func (s *Service) listOfCustomer(ctx context.Context, r protocol.OrderListReques
 }
 
 // lookUp reads the records of some orders.
-func (s *Service) lookUp(ctx context.Context, some []placement, r protocol.OrderListRequest, found *newest[row]) error {
+func (s *Service) lookUp(ctx context.Context, some []placement, r *wanted, found *newest[row]) error {
 	rows := make([]*row, len(some))
 	numbers := make([]int, len(some))
 	for n := range some {
@@ -134,7 +141,7 @@ func (s *Service) lookUp(ctx context.Context, some []placement, r protocol.Order
 		return ignoreMissing(err)
 	})
 	for _, row := range rows {
-		if row != nil && row.matches(&r) {
+		if row != nil && row.matches(r) {
 			found.add(*row)
 		}
 	}
@@ -164,8 +171,23 @@ func rowOf(e *store.Entry) row {
 	}
 }
 
-func (r row) matches(f *protocol.OrderListRequest) bool {
-	return (f.Status == "" || f.Status == r.Status || f.Status == r.SagaStatus) && (f.UserID == "" || f.UserID == r.UserID)
+// wanted is what a list is to hold: a filter, and the place behind which it begins.
+type wanted struct {
+	protocol.OrderListRequest
+	behind row
+}
+
+func wantedBy(r protocol.OrderListRequest) (*wanted, error) {
+	began, sagaID, err := protocol.ParseOrderPage(r.Page)
+	place := row{started: saga.Instant(began)}
+	place.SagaID = sagaID
+	return &wanted{r, place}, err
+}
+
+func (r row) matches(w *wanted) bool {
+	return (w.Status == "" || w.Status == r.Status || w.Status == r.SagaStatus) &&
+		(w.UserID == "" || w.UserID == r.UserID) && (w.Definition == "" || w.Definition == r.Definition) &&
+		(r.started < w.behind.started || r.started == w.behind.started && r.SagaID > w.behind.SagaID)
 }
 
 func (r row) since() saga.Instant { return r.started }

@@ -132,6 +132,10 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		{protocol.SubjectOrder, `hello`, protocol.CodeMalformedRequest},
 		{protocol.SubjectOrderList, `{"limit":5000}`, protocol.CodeInvalidField},
 		{protocol.SubjectOrderList, `{"user_id":">"}`, protocol.CodeInvalidID},
+		{protocol.SubjectOrderList, `{"definition":"a.b"}`, protocol.CodeInvalidID},
+		{protocol.SubjectOrderList, `{"page":"1.2.3"}`, protocol.CodeInvalidField},
+		{protocol.SubjectOrderList, `{"page":"01.a"}`, protocol.CodeInvalidField},
+		{protocol.SubjectOrderList, `{"page":"soon.a"}`, protocol.CodeInvalidField},
 	} {
 		m, err := s.nc.Request(c.subject, []byte(c.body), patience)
 		s.must(err)
@@ -226,6 +230,39 @@ func TestTheNewestComeFirst(t *testing.T) {
 		Code: "out_of_stock", StartedAt: "2026-11-21T10:00:02Z",
 	}); row != want {
 		t.Errorf("got  %+v\nwant %+v", row, want)
+	}
+}
+
+// S4-02: a list is read in pages. Orders that begin meanwhile, also at the very same
+// time, move none of them.
+func TestPages(t *testing.T) {
+	s := newShop(t)
+	s.service()
+	for id, second := range map[string]int{"a": 1, "b": 2, "c": 2, "d": 2, "e": 3} {
+		s.write(begunAt(id, "u1", second))
+	}
+	s.caughtUp(protocol.ConsumerOrders)
+	for _, filter := range []string{``, `"user_id":"u1",`, `"definition":"checkout",`} {
+		var told []string
+		page := ""
+		for n := 1; ; n++ {
+			var list protocol.OrderList
+			s.ask(protocol.SubjectOrderList, `{`+filter+`"limit":2`+page+`}`, &list)
+			for _, o := range list.Orders {
+				told = append(told, o.SagaID)
+			}
+			if list.Next == "" {
+				break
+			}
+			page = `,"page":"` + list.Next + `"`
+			s.write(begunAt(fmt.Sprintf("f%d", n), "u1", 4))
+		}
+		if got := strings.Join(told, ""); !strings.HasSuffix(got, "ebcda") {
+			t.Errorf("with %s the pages hold %s", filter, got)
+		}
+	}
+	if got := s.ids(`{"definition":"ticket"}`); got != "" {
+		t.Errorf("orders of another kind: %s", got)
 	}
 }
 

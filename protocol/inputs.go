@@ -3,7 +3,10 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 )
 
 // Kinds of the fields that a definition may ask of its clients.
@@ -105,4 +108,30 @@ func canonicalNumber(field string, raw json.RawMessage) (json.RawMessage, error)
 		return nil, err
 	}
 	return json.RawMessage(amount), nil
+}
+
+// WithFields returns a request with other values for some of its fields. Fields
+// that differ from these in the case of their names only are unknown, and left
+// out: beside the others they would be duplicates. The data must have passed
+// Decode.
+func WithFields(data []byte, values map[string]json.RawMessage) ([]byte, error) {
+	fields, err := Fields(data)
+	if err != nil {
+		return nil, err
+	}
+	for name := range fields {
+		for ours := range values {
+			if strings.EqualFold(name, ours) {
+				delete(fields, name)
+			}
+		}
+	}
+	maps.Copy(fields, values)
+	var whole bytes.Buffer
+	out := json.NewEncoder(&whole)
+	out.SetEscapeHTML(false) // else the request grows
+	if err := out.Encode(fields); err != nil {
+		return nil, fmt.Errorf("encoding a request: %w", err)
+	}
+	return bytes.TrimSuffix(whole.Bytes(), []byte("\n")), nil
 }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -116,25 +117,52 @@ type OrderEntry struct {
 // OrderListRequest asks for the newest orders that match; what is absent matches
 // every order.
 type OrderListRequest struct {
-	Status string `json:"status,omitempty"`  // in the words of the definition, or of the saga
-	UserID string `json:"user_id,omitempty"` // of the customer
-	Limit  int    `json:"limit,omitempty"`   // 1 to 1,000; default 100
+	Status     string `json:"status,omitempty"`  // in the words of the definition, or of the saga
+	UserID     string `json:"user_id,omitempty"` // of the customer
+	Definition string `json:"definition,omitempty"`
+	Limit      int    `json:"limit,omitempty"` // 1 to 1,000; default 100
+	Page       string `json:"page,omitempty"`  // Next of the page before; the newest if absent
 }
 
-// Validate checks the filter, and that limit is at most MaxListLimit. The error
-// is an *Error.
+// Validate checks the filter, that limit is at most MaxListLimit, and that page is
+// one. The error is an *Error.
 func (r OrderListRequest) Validate() error {
+	_, _, errPage := ParseOrderPage(r.Page)
 	return firstOf(
 		checkOptionalID("status", r.Status),
 		checkOptionalID("user_id", r.UserID),
+		checkOptionalID("definition", r.Definition),
 		checkRange("limit", int64(r.Limit), 0, MaxListLimit),
+		errPage,
 	)
+}
+
+// OrderPage names the page behind an order, by when it began, in microseconds
+// since 1970 UTC, and its saga: the place stays where it is, whatever comes and
+// goes before it.
+func OrderPage(began int64, sagaID string) string {
+	return strconv.FormatInt(began, 10) + "." + sagaID
+}
+
+// ParseOrderPage takes an OrderPage apart; "" is before everything. The error is
+// an *Error.
+func ParseOrderPage(page string) (began int64, sagaID string, err error) {
+	if page == "" {
+		return math.MaxInt64, "", nil
+	}
+	text, sagaID, _ := strings.Cut(page, ".")
+	began, failed := strconv.ParseInt(text, 10, 64)
+	if failed != nil || OrderPage(began, sagaID) != page || CheckID("page", sagaID) != nil {
+		return 0, "", invalid("page", "must be the next of an earlier page")
+	}
+	return began, sagaID, nil
 }
 
 // OrderList is the newest orders that match, newest first.
 type OrderList struct {
 	Type   string         `json:"type"` // TypeOrderList
 	Orders []OrderSummary `json:"orders"`
+	Next   string         `json:"next,omitempty"` // the page behind these; absent if there is none
 }
 
 // OrderSummary is one row of an OrderList.

@@ -42,8 +42,8 @@ var fullShop = map[string]any{
 		StartedAt: aTime, UpdatedAt: aTime, EndedAt: aTime, Events: []protocol.OrderEntry{anEntry},
 	},
 	"OrderEntry":       anEntry,
-	"OrderListRequest": protocol.OrderListRequest{Status: "PAID", UserID: "u42", Limit: 20},
-	"OrderList":        protocol.OrderList{Type: "order_list", Orders: []protocol.OrderSummary{anOrderRow}},
+	"OrderListRequest": protocol.OrderListRequest{Status: "PAID", UserID: "u42", Definition: "checkout", Limit: 20, Page: "1.s1"},
+	"OrderList":        protocol.OrderList{Type: "order_list", Orders: []protocol.OrderSummary{anOrderRow}, Next: "1.s1"},
 	"OrderSummary":     anOrderRow,
 	"OrderFact": protocol.OrderFact{
 		SagaID: "s1", OrderID: "o1", Definition: "checkout", UserID: "u42", Items: someLines, Step: 2, Service: "payment", Action: "ChargePayment",

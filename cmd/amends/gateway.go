@@ -22,7 +22,7 @@ type httpFlags struct {
 	AllowOrigin []string      `name:"http-allow-origin" env:"AMENDS_HTTP_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Origins whose pages may call from a browser, such as https://shop.example.com."`
 	Rate        float64       `name:"http-rate" default:"100" env:"AMENDS_HTTP_RATE" help:"Requests a second of one client; 0 is no limit. Clients on this machine have none."`
 	Burst       int           `name:"http-burst" default:"200" env:"AMENDS_HTTP_BURST" help:"Requests of one client at once."`
-	Streams     int           `name:"http-streams" default:"100" env:"AMENDS_HTTP_STREAMS" help:"Event streams that are open at once."`
+	Streams     int           `name:"http-streams" default:"2000" env:"AMENDS_HTTP_STREAMS" help:"Event streams that are open at once."`
 	DrainDelay  time.Duration `name:"http-drain-delay" default:"0s" env:"AMENDS_HTTP_DRAIN_DELAY" help:"How long to serve on, with /readyz red, before stopping."`
 }
 

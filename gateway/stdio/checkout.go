@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -24,20 +25,21 @@ func (s *session) startCheckout(r *request) error {
 	if _, err := protocol.Decode(r.body, &start); err != nil {
 		return err
 	}
-	if err := start.Validate(); err != nil {
+	if err := start.ValidateEnvelope(); err != nil {
 		return err
 	}
-	body := r.body
-	if start.SagaID == "" {
-		start.SagaID = nuid.Next()
-		body = set(body, "saga_id", encode(start.SagaID))
-	}
-	wait := waitMS
-	impatient := start.WaitMS != nil
+	wait, impatient := waitMS, start.WaitMS != nil
 	if impatient {
 		wait = *start.WaitMS
-	} else {
-		body = set(body, "wait_ms", encode(waitMS))
+	}
+	start.SagaID = cmp.Or(start.SagaID, nuid.Next())
+	body, err := startBody(r.body, start.SagaID, wait)
+	if err != nil {
+		return err
+	}
+	again, err := startBody(r.body, start.SagaID, waitMS)
+	if err != nil {
+		return err
 	}
 	s.watch(start.SagaID, r)
 	s.ask(&question{
@@ -49,7 +51,7 @@ func (s *session) startCheckout(r *request) error {
 					s.answer(r, encode(outcome))
 				}
 				impatient = false
-				return again(start)
+				return again
 			}
 			s.unwatch(start.SagaID)
 			s.answer(r, withoutEcho(answer))
@@ -59,12 +61,10 @@ func (s *session) startCheckout(r *request) error {
 	return nil
 }
 
-// again is a request for the end of a checkout that has begun. The same content is
-// the same checkout (A7).
-func again(start protocol.StartRequest) []byte {
-	wait := waitMS
-	start.WaitMS, start.MsgID = &wait, nil
-	return encode(start)
+// startBody is what a client sent, since each definition has fields of its own, with
+// the id and the wait of this session. Sent again it is the same checkout (A7).
+func startBody(sent []byte, sagaID string, wait int64) ([]byte, error) {
+	return protocol.WithFields(sent, map[string]json.RawMessage{"saga_id": encode(sagaID), "wait_ms": encode(wait)})
 }
 
 // running tells whether an answer says that the saga still has something to do by

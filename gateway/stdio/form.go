@@ -76,17 +76,6 @@ func appendEscaped(to []byte, r rune) []byte {
 	return append(append(to, `\u0000`[:len(`\u0000`)-len(digits)]...), digits...)
 }
 
-// set puts a field into a JSON object in which it is absent, or null, which is the
-// same.
-func set(object []byte, name string, value []byte) []byte {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(object, &fields) != nil || fields[name] == nil {
-		return with(object, name, value)
-	}
-	fields[name] = value
-	return encode(fields)
-}
-
 // with appends one more field to a JSON object.
 func with(object []byte, name string, value []byte) []byte {
 	end := bytes.LastIndexByte(object, '}')

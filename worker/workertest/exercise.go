@@ -82,6 +82,7 @@ func Exercise(t *testing.T, p Participant) {
 		{"fifty at once have one effect and one answer", crowd},
 		{"two replicas are one service", replicas},
 		{"an answer that was lost is given again", lostReply},
+		{"a replica that dies before it answers has answered", killedBeforeAnswer},
 		{"a restart forgets nothing", restarted},
 		{"a restart of the server forgets nothing", serverRestarted},
 		{"a connection that breaks again and again loses nothing", brokenConnection},

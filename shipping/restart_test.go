@@ -1,0 +1,55 @@
+package shipping_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"amends/protocol"
+	"amends/shipping"
+	"amends/worker/workertest"
+
+	"github.com/nats-io/nats.go"
+)
+
+// TestRestart: a store of many labels costs a restart neither time nor memory, and
+// all that was known is known.
+func TestRestart(t *testing.T) {
+	n := workertest.SyncedServer(t, 100*time.Millisecond)
+	workertest.Halt(t, workertest.Start(t, participant, n.Config(t))) // it makes the bucket
+	total := workertest.Many(t)
+	label := func(saga string) (shipping.Shipment, protocol.CreateShipmentOK) {
+		row, ok, _ := shipping.Create(create(saga, "123 Main St"), workertest.Now)
+		return row, ok
+	}
+	workertest.Fill(t, n, protocol.BucketShipments, total, func(i int) (string, []byte, nats.Header) {
+		saga := fmt.Sprintf("saga-%07d", i)
+		row, ok := label(saga)
+		return saga + ".3", workertest.Stored(t, create(saga, ""), row, ok), nil
+	})
+	reborn := n.Revive(t, participant)
+	if most := int64(16 << 20); reborn.Heap > most {
+		t.Errorf("%d bytes are held, want at most %d", reborn.Heap, most)
+	}
+	last := fmt.Sprintf("saga-%07d", total-1)
+	_, made := label(last)
+	number := made.TrackingNumber
+	if got := ask(t, reborn.Conn, protocol.SubjectShipment, shipping.Query{SagaID: last, Step: 3}); !strings.Contains(got, `"status":"created"`) {
+		t.Errorf("got %s", got)
+	}
+	if got := ask(t, reborn.Conn, protocol.SubjectCancelShipment, cancel(last)); !strings.Contains(got, "CancelShipment_ok") {
+		t.Errorf("got %s", got)
+	}
+
+	// Finding one by its number reads them all, once.
+	begin, heap := time.Now(), workertest.HeapInUse()
+	found := ""
+	for until := begin.Add(patience); !strings.Contains(found, `"type":"shipment"`) && time.Now().Before(until); {
+		found = ask(t, reborn.Conn, protocol.SubjectShipment, shipping.Query{TrackingNumber: number})
+	}
+	if !strings.Contains(found, `"saga_id":"`+last+`"`) {
+		t.Errorf("got %s", found)
+	}
+	t.Logf("the first look for a number took %s, and holds %.1f MB", time.Since(begin).Round(time.Millisecond), float64(workertest.HeapInUse()-heap)/1e6)
+}

@@ -20,6 +20,9 @@ import (
 // knows what it knew (S3-18). What has ended costs a start nothing once the
 // horizon is beyond it, and never any memory.
 func TestRestart(t *testing.T) {
+	if workertest.Alone(t, participant) {
+		return
+	}
 	for name, test := range map[string]struct {
 		status inventory.Status
 		twice  bool // a service has run before
@@ -36,7 +39,7 @@ func TestRestart(t *testing.T) {
 			if test.twice {
 				passHorizon(t, n, uint64(total))
 			}
-			reborn := n.Revive(t, participant)
+			reborn := n.Revive(t, "TestRestart")
 			nc := reborn.Conn
 			var reserved int64
 			if test.status == inventory.Active {

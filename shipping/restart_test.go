@@ -13,9 +13,16 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// mostHeap is what the service may hold in memory, however much its store holds, in
+// bytes.
+const mostHeap = 16 << 20
+
 // TestRestart: a store of many labels costs a restart neither time nor memory, and
 // all that was known is known.
 func TestRestart(t *testing.T) {
+	if workertest.Alone(t, participant) {
+		return
+	}
 	n := workertest.SyncedServer(t, 100*time.Millisecond)
 	workertest.Halt(t, workertest.Start(t, participant, n.Config(t))) // it makes the bucket
 	total := workertest.Many(t)
@@ -28,9 +35,9 @@ func TestRestart(t *testing.T) {
 		row, ok := label(saga)
 		return saga + ".3", workertest.Stored(t, create(saga, ""), row, ok), nil
 	})
-	reborn := n.Revive(t, participant)
-	if most := int64(16 << 20); reborn.Heap > most {
-		t.Errorf("%d bytes are held, want at most %d", reborn.Heap, most)
+	reborn := n.Revive(t, "TestRestart")
+	if reborn.Heap > mostHeap {
+		t.Errorf("%d bytes are held, want at most %d", reborn.Heap, int64(mostHeap))
 	}
 	last := fmt.Sprintf("saga-%07d", total-1)
 	_, made := label(last)
@@ -43,7 +50,7 @@ func TestRestart(t *testing.T) {
 	}
 
 	// Finding one by its number reads them all, once.
-	begin, heap := time.Now(), workertest.HeapInUse()
+	begin := time.Now()
 	found := ""
 	for until := begin.Add(patience); !strings.Contains(found, `"type":"shipment"`) && time.Now().Before(until); {
 		found = ask(t, reborn.Conn, protocol.SubjectShipment, shipping.Query{TrackingNumber: number})
@@ -51,5 +58,5 @@ func TestRestart(t *testing.T) {
 	if !strings.Contains(found, `"saga_id":"`+last+`"`) {
 		t.Errorf("got %s", found)
 	}
-	t.Logf("the first look for a number took %s, and holds %.1f MB", time.Since(begin).Round(time.Millisecond), float64(workertest.HeapInUse()-heap)/1e6)
+	t.Logf("the first look for a number took %s", time.Since(begin).Round(time.Millisecond))
 }

@@ -2,11 +2,13 @@ package workertest
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -56,53 +58,97 @@ func Fill(t testing.TB, n *NATS, bucket string, total int, row func(i int) (key 
 	}
 }
 
-// Reborn is a service after a restart of everything.
+// Reborn is a service after a restart of everything, in a process of its own.
 type Reborn struct {
 	Conn  *nats.Conn    // of a client
 	Ready time.Duration // from its start
-	Heap  int64         // bytes that are in use more than before, in the process
+	Heap  int64         // bytes that it holds when it is ready
+	Peak  int64         // most bytes of memory that the process had until then; 0 if nobody knows
 }
 
-// Revive restarts the server, starts the service on it, and fails the test unless
-// it is ready in time.
-func (n *NATS) Revive(t testing.TB, p Participant) Reborn {
+// alone is the setting that makes a test be the process of a service: the URL of
+// its server.
+const alone = "AMENDS_TEST_ALONE"
+
+// Revive restarts the server, starts the service on it in a process of its own, and
+// fails the test unless it is ready in time. The process is this test once more, so
+// it has to begin with a call of Alone.
+func (n *NATS) Revive(t testing.TB, test string) Reborn {
 	t.Helper()
 	n.Stop()
 	begin := time.Now()
 	n.Start(t)
 	server := time.Since(begin)
-	cfg := n.Config(t)
-	heap, used := HeapInUse(), cpuTime(t)
-	begin = time.Now()
-	Start(t, p, cfg)
-	r := Reborn{Conn: n.Connect(t), Ready: time.Since(begin)}
-	used = cpuTime(t) - used
-	r.Heap = HeapInUse() - heap
-	t.Logf("the server is ready in %s, the service in %s, for which both used %s of the processors; it holds %.1f MB",
-		server.Round(time.Millisecond), r.Ready.Round(time.Millisecond), used.Round(time.Millisecond), float64(r.Heap)/1e6)
+	process := exec.Command(os.Args[0], "-test.run=^"+test+"$")
+	process.Env, process.Stderr = append(os.Environ(), alone+"="+n.url), os.Stderr
+	life, err := process.StdinPipe()
+	must(t, err)
+	says, err := process.StdoutPipe()
+	must(t, err)
+	must(t, process.Start())
+	t.Cleanup(func() {
+		_ = life.Close() // it ends with this
+		if err := process.Wait(); err != nil {
+			t.Errorf("the process of the service: %v", err)
+		}
+	})
+	r := Reborn{Conn: n.Connect(t)}
+	if _, err := fmt.Fscanf(says, "ready %d %d %d\n", &r.Ready, &r.Heap, &r.Peak); err != nil {
+		t.Fatalf("the process of the service says nothing that makes sense: %v", err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, says) }()
+	t.Logf("the server is ready in %s, the service in %s; it holds %.1f MB, and its process had %.1f MB at most",
+		server.Round(time.Millisecond), r.Ready.Round(time.Millisecond), float64(r.Heap)/1e6, float64(r.Peak)/1e6)
 	if r.Ready > ReadyIn {
 		t.Errorf("ready after %s, want %s", r.Ready, ReadyIn)
 	}
 	return r
 }
 
-// HeapInUse is what the process holds on its heap when nothing is left to collect,
-// in bytes: the server in it included.
-func HeapInUse() int64 {
+// Alone makes this process that of the service, if Revive has started it for that,
+// and tells whether it did: then the test is over.
+func Alone(t testing.TB, p Participant) bool {
+	t.Helper()
+	url := os.Getenv(alone)
+	if url == "" {
+		return false
+	}
+	cfg := (&NATS{url: url}).Config(t)
+	begin := time.Now()
+	Start(t, p, cfg)
+	ready := time.Since(begin)
+	fmt.Printf("ready %d %d %d\n", ready, heapInUse(), peak())
+	_, _ = io.Copy(io.Discard, os.Stdin) // until Revive has enough of it
+	return true
+}
+
+// heapInUse is what the process holds on its heap when nothing is left to collect,
+// in bytes.
+func heapInUse() int64 {
 	runtime.GC()
+	runtime.GC() // pools are emptied by the second one
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
 }
 
-// cpuTime is the processor time that this process has used.
-func cpuTime(t testing.TB) time.Duration {
+// peak is the most memory that this process ever had, in bytes; 0 where there is no
+// /proc.
+func peak() (bytes int64) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	_, _ = fmt.Sscan(after, &bytes)
+	return bytes << 10
+}
+
+func must(t testing.TB, err error) {
 	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // Stored is the record of a step that was accepted with a reply of these fields,

@@ -36,12 +36,13 @@ func TestS1_15_AFaultAfterTheChargeIsUndone(t *testing.T) {
 
 // In the original a crash between two awaits lost the saga.
 func TestS1_16_ACrashBetweenTwoStepsLosesNothing(t *testing.T) {
-	s := openShop(t)
-	const order = "u960-1500" // the bank takes its time
+	s := openShop(t, embedded.Payment)
+	const order = "order-1"
 	s.place(order, "123 Main St")
-	s.until(order, "waits for the bank", func(status protocol.Status) bool { return status.CurrentStep == 2 })
+	s.until(order, "has its goods and waits for the bank", func(status protocol.Status) bool { return status.CurrentStep == 2 })
 	s.app.Kill()
 	s.open()
+	s.role(embedded.Payment)
 	s.ends(order, protocol.StatusCompleted)
 	if row := s.payment(order, 2); row.Status != payment.Captured {
 		t.Errorf("the payment is %+v", row)

@@ -42,8 +42,13 @@ func openShop(t *testing.T, apart ...embedded.Role) *shop {
 	return s
 }
 
-// open opens the shop, also after it was killed.
-func (s *shop) open() { s.Helper(); s.app = start(s.T, s.cfg) }
+// open opens the shop, also after it was killed. In the end it is killed, so that
+// sagas that wait are not waited for.
+func (s *shop) open() {
+	s.Helper()
+	s.app = start(s.T, s.cfg)
+	s.Cleanup(s.app.Kill)
+}
 
 // role opens one role by itself.
 func (s *shop) role(r embedded.Role) *embedded.App {

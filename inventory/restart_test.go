@@ -57,7 +57,7 @@ func TestRestart(t *testing.T) {
 
 // fewMB is what a service may hold in memory that has nothing to do with how much
 // its store holds, and perReservation what it may for each active one, in bytes.
-const fewMB, perReservation = 16 << 20, 600
+const fewMB, perReservation = 16 << 20, 300
 
 // fill stores reservations as the service stores them.
 func fill(t *testing.T, n *workertest.NATS, total int, status inventory.Status) {

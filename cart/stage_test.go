@@ -28,7 +28,8 @@ type stage struct {
 	inventory    *inventory
 	orchestrator *orchestrator
 	options      cart.Options
-	passed       atomic.Int64 // what the clock of the carts is ahead by
+	passed       atomic.Int64         // what the clock of the carts is ahead by
+	tick         func(now *nats.Conn) // called with the connection of a replica that reads the clock; may be nil
 }
 
 func newStage(t testing.TB) *stage {
@@ -59,7 +60,12 @@ func (s *stage) must(err error) {
 func (s *stage) replica() (kill func(), cfg worker.Config) {
 	s.Helper()
 	cfg = s.nats.Config(s)
-	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(s.passed.Load())) }
+	cfg.Now = func() time.Time {
+		if s.tick != nil {
+			s.tick(cfg.Conn)
+		}
+		return time.Now().Add(time.Duration(s.passed.Load()))
+	}
 	service, err := cart.NewWith(cfg, s.options)
 	s.must(err)
 	s.must(service.Start(s.soon()))

@@ -14,6 +14,7 @@ import (
 	"amends/definitions"
 	"amends/gateway"
 	"amends/saga"
+	"amends/shipping"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
@@ -43,6 +44,8 @@ type Config struct {
 	Failures map[Role]float64
 	// AllowFaults lets anybody change that while the services run.
 	AllowFaults bool
+	// Shipping is what the shop decides about its labels.
+	Shipping shipping.Options
 	// Development loads the development catalogue into an empty store.
 	Development bool
 	// Definitions are loaded beside those that ship with the program; one that is

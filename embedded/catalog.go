@@ -28,7 +28,7 @@ func loadCatalog(ctx context.Context, kit worker.Config) error {
 	var stock []inventory.Stock
 	for _, p := range products {
 		if p.OnHand != nil {
-			stock = append(stock, inventory.Stock{SKU: p.SKU, OnHand: *p.OnHand})
+			stock = append(stock, inventory.Stock{SKU: p.SKU, Name: p.Name, OnHand: *p.OnHand})
 		}
 	}
 	if _, err := inventory.Load(ctx, kit, stock); err != nil {

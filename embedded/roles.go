@@ -61,7 +61,7 @@ func (r Role) build(cfg buildConfig) (part, error) {
 	case Payment:
 		return payment.New(kit, simulated.New(simulated.Config{Writer: cfg.writer, Replicas: cfg.Replicas}))
 	case Shipping:
-		return shipping.New(kit)
+		return shipping.NewWith(kit, cfg.Config.Shipping)
 	case Cart:
 		return cart.New(kit)
 	case Gateway:

@@ -23,7 +23,7 @@ func TestHotSKU(t *testing.T) {
 	load(t, n.Config(t), inventory.Stock{SKU: "hot", OnHand: 300})
 	start(t, n.Config(t))
 	start(t, n.Config(t))
-	rush(t, n, 100, 10, 300, func(int) {})
+	rush(newClient(t, n.Connect(t)), 100, 10, 300, func(int) {})
 }
 
 // TestKilledReplica does the same while replicas are killed and started.
@@ -33,11 +33,13 @@ func TestKilledReplica(t *testing.T) {
 	start(t, n.Config(t))
 	kill := startMortal(t, n)
 	var one sync.Mutex
-	rush(t, n, 40, 10, 200, func(done int) {
+	c := newClient(t, n.Connect(t))
+	rush(c, 40, 10, 200, func(done int) {
 		if done%80 == 40 {
 			one.Lock()
 			defer one.Unlock()
 			kill()
+			c.killed()
 			kill = startMortal(t, n)
 		}
 	})
@@ -46,12 +48,12 @@ func TestKilledReplica(t *testing.T) {
 
 // startMortal starts a replica and returns how to kill it: whatever it has in
 // flight then stays unanswered.
-func startMortal(t *testing.T, n *workertest.NATS) (kill func()) {
+func startMortal(t testing.TB, n *workertest.NATS) (kill func()) {
 	t.Helper()
 	return startMortalWith(t, n.Config(t))
 }
 
-func startMortalWith(t *testing.T, cfg worker.Config) (kill func()) {
+func startMortalWith(t testing.TB, cfg worker.Config) (kill func()) {
 	t.Helper()
 	s, err := inventory.New(cfg)
 	if err == nil {
@@ -71,22 +73,21 @@ func startMortalWith(t *testing.T, cfg worker.Config) (kill func()) {
 
 // rush sends clients × each orders for one piece of "hot", of which there are as
 // many as given. after is told how many orders are done.
-func rush(t *testing.T, n *workertest.NATS, clients, each, pieces int, after func(done int)) {
-	t.Helper()
-	nc := n.Connect(t)
+func rush(c *client, clients, each, pieces int, after func(done int)) {
+	c.Helper()
 	var accepted, declined, done atomic.Int64
 	var all sync.WaitGroup
-	for c := range clients {
+	for id := range clients {
 		all.Go(func() {
 			for i := range each {
-				saga := fmt.Sprintf("s-%d-%d", c, i)
-				switch got := ask(t, nc, protocol.SubjectReserve, reserve(saga, protocol.Line{SKU: "hot", Quantity: 1})); {
+				order := reserve(fmt.Sprintf("s-%d-%d", id, i), protocol.Line{SKU: "hot", Quantity: 1})
+				switch got := c.ask(protocol.SubjectReserve, order); {
 				case strings.Contains(got, "_ok"):
 					accepted.Add(1)
 				case strings.Contains(got, inventory.ReasonOutOfStock):
 					declined.Add(1)
 				default:
-					t.Errorf("got %s", got)
+					c.Errorf("got %s", got)
 				}
 				after(int(done.Add(1)))
 			}
@@ -94,10 +95,10 @@ func rush(t *testing.T, n *workertest.NATS, clients, each, pieces int, after fun
 	}
 	all.Wait()
 	if accepted.Load() != int64(pieces) || declined.Load() != int64(clients*each-pieces) {
-		t.Errorf("%d accepted and %d declined, with %d pieces", accepted.Load(), declined.Load(), pieces)
+		c.Errorf("%d accepted and %d declined, with %d pieces", accepted.Load(), declined.Load(), pieces)
 	}
-	if l := level(t, nc, "hot"); l.Reserved != int64(pieces) || l.Available != 0 {
-		t.Errorf("got %+v", l)
+	if l := c.level("hot"); l.Reserved != int64(pieces) || l.Available != 0 {
+		c.Errorf("got %+v", l)
 	}
 }
 

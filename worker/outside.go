@@ -45,9 +45,16 @@ func (b *Book[E]) Consult(o Outside[E]) *Book[E] {
 var errOutside = errors.New("the outside gave no answer")
 
 // errUndecided says that the outside has taken a command in and not decided it.
-var errUndecided = &TroubleError{protocol.Trouble{
-	Error: "in_progress", Message: "is not decided yet; ask again", Retryable: true, RetryAfterMS: 200,
-}}
+var errUndecided = errors.New("it is not decided yet")
+
+// undecided is what the sender of an attempt is told of errUndecided. The wait
+// doubles from attempt to attempt, so that a few of them are enough for an outside
+// that takes seconds: 0.2 s after the first one, 6 s in all after five.
+func undecided(attempt int) error {
+	return &TroubleError{protocol.Trouble{
+		Error: "in_progress", Message: "is not decided yet; ask again", Retryable: true, RetryAfterMS: 200 << min(attempt-1, 8),
+	}}
+}
 
 // ask lets the outside decide what was begun, and stores the verdict. What may
 // have been submitted before is looked for first: the answer may be there

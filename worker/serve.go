@@ -79,7 +79,7 @@ func (s *Service) work(e Endpoint, c *call, t task) ([]byte, error) {
 	}
 	body, err := t.run(ctx)
 	if err != nil {
-		return nil, s.explain(e, err)
+		return nil, s.explain(e, c, err)
 	}
 	return body, fault.after()
 }
@@ -87,12 +87,12 @@ func (s *Service) work(e Endpoint, c *call, t task) ([]byte, error) {
 // explain turns an error into what the sender is told: an *protocol.Error is
 // told as it is, a store or an outside that cannot be reached is worth another
 // try, everything else is our fault and is logged.
-func (s *Service) explain(e Endpoint, err error) error {
+func (s *Service) explain(e Endpoint, c *call, err error) error {
 	if _, ok := errors.AsType[*protocol.Error](err); ok {
 		return err
 	}
 	if errors.Is(err, errUndecided) {
-		return err
+		return undecided(c.attempt())
 	}
 	if errors.Is(err, errOutside) {
 		s.complaint.Warn().Err(err).Str("endpoint", e.subject).Msg("the outside gives no answer; commands are to be tried again")

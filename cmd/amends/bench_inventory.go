@@ -7,60 +7,55 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strconv"
 	"time"
 
 	"amends/audit"
 	"amends/embedded"
-	"amends/protocol"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 )
 
 // benchInventoryCommand holds a flash sale: many clients reserve one piece each,
 // first of one hot SKU, then spread over many. There are a few pieces less than
-// clients want, so that the last ones are declined.
+// clients want, so that the last ones are declined. It does so with each number of
+// replicas, on a store of its own.
 type benchInventoryCommand struct {
 	Clients      int           `short:"c" default:"256" help:"Reservations in flight."`
 	Reservations int           `short:"n" default:"50000" help:"Reservations of one sale."`
-	SKUs         int           `default:"1000" help:"SKUs of the sales that are spread."`
+	SKUs         int           `name:"skus" default:"1000" help:"SKUs of the sales that are spread."`
 	Runs         int           `default:"3" help:"Sales of each kind; the best one counts."`
-	Replicas     int           `default:"1" help:"Inventory services, all in this process."`
+	Replicas     []int         `default:"1,2" help:"Inventory services, all in this process; several numbers are measured one after the other."`
 	Durability   string        `enum:"disk,interval" default:"interval" help:"Of the embedded server: ${enum}."`
-	Data         string        `type:"path" help:"Folder of the store; default is a temporary one."`
+	Data         string        `type:"path" help:"Folder of the stores; default is a temporary one."`
 	Timeout      time.Duration `default:"30s" help:"For one reservation."`
 	JSON         bool          `help:"Print the result as JSON."`
 }
 
-// saleResult is what one sale measured.
-type saleResult struct {
-	SKUs      int     `json:"skus"`
-	Accepted  int64   `json:"accepted"`
-	Declined  int64   `json:"declined"`
-	PerSecond float64 `json:"reservations_per_second"`
-	P50       float64 `json:"p50_ms"`
-	P99       float64 `json:"p99_ms"`
-	CPU       float64 `json:"cpu_us_per_reservation"` // server, service and clients
+// benchInventoryResult is what was measured.
+type benchInventoryResult struct {
+	Clients    int               `json:"clients"`
+	Durability string            `json:"durability"`
+	Runs       int               `json:"runs"`
+	Cores      int               `json:"cores"` // for server, services and clients
+	Machine    string            `json:"machine"`
+	Sales      []flashSaleResult `json:"sales"`
 }
 
-// flashSaleResult is what all sales measured, the best of each kind.
+// flashSaleResult is what the sales with one number of replicas have measured, the
+// best of each kind.
 type flashSaleResult struct {
-	Clients    int        `json:"clients"`
-	Replicas   int        `json:"replicas"`
-	Durability string     `json:"durability"`
-	Runs       int        `json:"runs"`
-	Hot        saleResult `json:"hot"`
-	Spread     saleResult `json:"spread"`
-	Ratio      float64    `json:"ratio"` // of the rates, hot to spread
-	Oversold   int64      `json:"oversold"`
-	Cores      int        `json:"cores"`
-	Machine    string     `json:"machine"`
-	AuditOK    bool       `json:"audit_ok"`
+	Replicas int             `json:"replicas"`
+	Hot      saleResult      `json:"hot"`
+	Spread   saleResult      `json:"spread"`
+	Ratio    float64         `json:"ratio"` // of the rates, hot to spread
+	Oversold int64           `json:"oversold"`
+	AuditOK  bool            `json:"audit_ok"`
+	Findings []audit.Finding `json:"findings,omitempty"`
 }
 
 func (c *benchInventoryCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
@@ -71,21 +66,47 @@ func (c *benchInventoryCommand) Run(ctx context.Context, log zerolog.Logger) (er
 		}
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	url, stop, err := c.start(ctx, data, log.Level(zerolog.WarnLevel))
+	result := &benchInventoryResult{
+		Clients: c.Clients, Durability: c.Durability, Runs: c.Runs, Cores: runtime.NumCPU(), Machine: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	for _, replicas := range c.Replicas {
+		folder := filepath.Join(data, "replicas-"+strconv.Itoa(replicas))
+		sales, err := c.sell(ctx, folder, replicas, log.Level(zerolog.WarnLevel))
+		if err != nil {
+			return err
+		}
+		result.Sales = append(result.Sales, sales)
+	}
+	return c.tell(result)
+}
+
+// sell measures the sales with so many replicas, and audits the stock.
+func (c *benchInventoryCommand) sell(ctx context.Context, data string, replicas int, log zerolog.Logger) (r flashSaleResult, err error) {
+	url, stop, err := c.start(ctx, data, replicas, log)
 	if err != nil {
-		return err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
 	access := embedded.Access{URL: url}
-	result, err := c.measure(ctx, access)
-	if err != nil {
-		return err
+	if r, err = c.measure(ctx, access); err != nil {
+		return r, err
 	}
-	return c.conclude(ctx, access, result)
+	r.Replicas = replicas
+	nc, err := access.Dial("amends bench")
+	if err != nil {
+		return r, exitOfNATS(err)
+	}
+	defer nc.Close()
+	report, err := audit.RunStock(ctx, nc)
+	if err != nil {
+		return r, err
+	}
+	r.Findings, r.AuditOK = report.Findings, report.OK() && r.Oversold == 0
+	return r, nil
 }
 
 // start starts the server and the services, each in an app of its own.
-func (c *benchInventoryCommand) start(ctx context.Context, data string, log zerolog.Logger) (
+func (c *benchInventoryCommand) start(ctx context.Context, data string, replicas int, log zerolog.Logger) (
 	url string, stop func(context.Context) error, err error,
 ) {
 	var apps []*embedded.App
@@ -95,7 +116,7 @@ func (c *benchInventoryCommand) start(ctx context.Context, data string, log zero
 		}
 		return err
 	}
-	for n := range max(c.Replicas, 1) {
+	for n := range max(replicas, 1) {
 		cfg := embedded.Config{Roles: []embedded.Role{embedded.Inventory}, Access: embedded.Access{URL: url}, Log: log}
 		if n == 0 {
 			cfg.Server = &embedded.ServerConfig{
@@ -114,11 +135,7 @@ func (c *benchInventoryCommand) start(ctx context.Context, data string, log zero
 
 // measure holds the sales, one kind after the other, so that both meet the same
 // moods of the machine.
-func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Access) (*flashSaleResult, error) {
-	r := &flashSaleResult{
-		Clients: c.Clients, Replicas: max(c.Replicas, 1), Durability: c.Durability, Runs: c.Runs,
-		Cores: runtime.NumCPU(), Machine: runtime.GOOS + "/" + runtime.GOARCH,
-	}
+func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Access) (r flashSaleResult, err error) {
 	for range c.Runs {
 		for _, kind := range []struct {
 			skus int
@@ -127,7 +144,7 @@ func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Acc
 			s := &sale{benchInventoryCommand: c, id: nuid.Next(), skus: kind.skus}
 			got, err := s.hold(ctx, access)
 			if err != nil {
-				return nil, err
+				return r, err
 			}
 			r.Oversold += max(got.Accepted-s.pieces(), 0)
 			if got.PerSecond > kind.best.PerSecond {
@@ -139,158 +156,30 @@ func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Acc
 	return r, nil
 }
 
-// saleConns is how many connections the clients of a sale share.
-const saleConns = 8
-
-// sale is one sale, of goods of its own.
-type sale struct {
-	*benchInventoryCommand
-	id   string
-	skus int
-
-	next               atomic.Int64
-	accepted, declined atomic.Int64
-	mu                 sync.Mutex
-	times              []time.Duration
-	err                error
-}
-
-func (s *sale) sku(n int) string { return fmt.Sprintf("%s-%d", s.id, n%s.skus) }
-
-// each is how many pieces there are of each SKU: about one in twenty is too few.
-func (s *sale) each() int64   { return max(int64(s.Reservations/s.skus)*19/20, 1) }
-func (s *sale) pieces() int64 { return s.each() * int64(s.skus) }
-
-func (s *sale) hold(ctx context.Context, access embedded.Access) (saleResult, error) {
-	conns := make([]*nats.Conn, saleConns)
-	for n := range conns {
-		nc, err := access.Dial("amends bench")
-		if err != nil {
-			return saleResult{}, exitOfNATS(err)
-		}
-		defer nc.Close()
-		conns[n] = nc
-	}
-	if err := s.stock(conns[0]); err != nil {
-		return saleResult{}, err
-	}
-	begin, used := time.Now(), cpuTime()
-	var clients sync.WaitGroup
-	for n := range s.Clients {
-		clients.Go(func() { s.client(ctx, conns[n%saleConns]) })
-	}
-	clients.Wait()
-	return s.result(time.Since(begin), cpuTime()-used), errors.Join(s.err, ctx.Err())
-}
-
-// stock has the goods delivered.
-func (s *sale) stock(nc *nats.Conn) error {
-	for from := 0; from < s.skus; from += protocol.MaxLines {
-		var lines []protocol.Line
-		for n := from; n < min(from+protocol.MaxLines, s.skus); n++ {
-			lines = append(lines, protocol.Line{SKU: s.sku(n), Quantity: s.each()})
-		}
-		body, err := json.Marshal(map[string]any{"delivery_id": fmt.Sprintf("%s-%d", s.id, from), "items": lines})
-		if err != nil {
-			return err
-		}
-		reply, err := nc.Request(protocol.SubjectRestock, body, s.Timeout)
-		if err != nil {
-			return exitOfNATS(err)
-		}
-		var refused protocol.Error
-		if err := json.Unmarshal(reply.Data, &refused); err == nil && refused.Code != "" {
-			return fmt.Errorf("delivering the goods: %w", &refused)
-		}
-	}
-	return nil
-}
-
-// client reserves until everything was asked for.
-func (s *sale) client(ctx context.Context, nc *nats.Conn) {
-	var times []time.Duration
-	var err error
-	for n := s.next.Add(1); n <= int64(s.Reservations) && err == nil && ctx.Err() == nil; n = s.next.Add(1) {
-		begin := time.Now()
-		err = s.reserve(nc, int(n))
-		times = append(times, time.Since(begin))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.times = append(s.times, times...)
-	s.err = errors.Join(s.err, err)
-}
-
-// reserve asks for one piece, once.
-func (s *sale) reserve(nc *nats.Conn, n int) error {
-	body := fmt.Appendf(nil, `{"type":"%s","saga_id":"%s-%d","step":1,"items":[{"sku":"%s","quantity":1}]}`,
-		protocol.TypeReserveInventory, s.id, n, s.sku(n))
-	reply, err := nc.Request(protocol.SubjectReserve, body, s.Timeout)
-	if err != nil {
-		return exitOfNATS(err)
-	}
-	id, err := protocol.ParseSagaID(fmt.Sprintf("%s-%d", s.id, n))
-	if err != nil {
-		return err
-	}
-	a, err := protocol.ParseReply(protocol.TypeReserveInventory, id, 1, reply.Data)
-	switch {
-	case err != nil:
-		return err
-	case a.Verdict == protocol.Accepted:
-		s.accepted.Add(1)
-	case a.Verdict == protocol.Declined:
-		s.declined.Add(1)
-	default:
-		return fmt.Errorf("unexpected answer: %s", reply.Data)
-	}
-	return nil
-}
-
-func (s *sale) result(took, used time.Duration) saleResult {
-	slices.Sort(s.times)
-	percentile := func(p int) float64 {
-		if len(s.times) == 0 {
-			return 0
-		}
-		return float64(s.times[min(len(s.times)*p/100, len(s.times)-1)].Microseconds()) / 1000
-	}
-	return saleResult{
-		SKUs: s.skus, Accepted: s.accepted.Load(), Declined: s.declined.Load(),
-		PerSecond: float64(len(s.times)) / took.Seconds(), P50: percentile(50), P99: percentile(99),
-		CPU: float64(used.Microseconds()) / float64(max(len(s.times), 1)),
-	}
-}
-
-// conclude audits the stock, and prints.
-func (c *benchInventoryCommand) conclude(ctx context.Context, access embedded.Access, r *flashSaleResult) error {
-	nc, err := access.Dial("amends bench")
-	if err != nil {
-		return exitOfNATS(err)
-	}
-	defer nc.Close()
-	report, err := audit.RunStock(ctx, nc)
-	if err != nil {
-		return err
-	}
-	r.AuditOK = report.OK() && r.Oversold == 0
+// tell prints what was measured. That the audit has found something is an error.
+func (c *benchInventoryCommand) tell(r *benchInventoryResult) (err error) {
 	if c.JSON {
 		err = json.NewEncoder(os.Stdout).Encode(r)
 	} else {
 		r.print(os.Stdout)
-		for _, f := range report.Findings {
-			fmt.Printf("%s %s: %s\n", f.Invariant, f.SKU, f.What)
-		}
 	}
-	if err == nil && !r.AuditOK {
+	isWrong := func(s flashSaleResult) bool { return !s.AuditOK }
+	if err == nil && slices.ContainsFunc(r.Sales, isWrong) {
 		err = &exitError{code: exitViolation}
 	}
 	return err
 }
 
+func (r *benchInventoryResult) print(w io.Writer) {
+	fmt.Fprintf(w, "flash sale: %d clients, durability %s, best of %d (%s, %d cores for everything)\n",
+		r.Clients, r.Durability, r.Runs, r.Machine, r.Cores)
+	for _, s := range r.Sales {
+		s.print(w)
+	}
+}
+
 func (r *flashSaleResult) print(w io.Writer) {
-	fmt.Fprintf(w, "flash sale: %d clients, %d inventory, durability %s, best of %d (%s, %d cores for everything)\n",
-		r.Clients, r.Replicas, r.Durability, r.Runs, r.Machine, r.Cores)
+	fmt.Fprintf(w, "\nreplicas %d\n", r.Replicas)
 	for _, s := range []struct {
 		name string
 		sale saleResult
@@ -303,4 +192,7 @@ func (r *flashSaleResult) print(w io.Writer) {
 		verdict = "the audit of the stock has found something"
 	}
 	fmt.Fprintf(w, "hot/spread   %.0f %%; oversold %d; %s\n", 100*r.Ratio, r.Oversold, verdict)
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s %s: %s\n", f.Invariant, f.SKU, f.What)
+	}
 }

@@ -25,13 +25,13 @@ type commands struct {
 	Audit    auditCommand    `cmd:"" help:"Prove that nothing was charged twice, oversold, lost or forgotten."`
 	Bench    benchCommands   `cmd:"" help:"Measure what the system can do, and audit it."`
 
-	NATS         natsCommand `cmd:"" name:"nats" help:"Run only the embedded NATS server."`
-	Orchestrator roleCommand `cmd:"" help:"Run only the orchestrator, on a NATS elsewhere."`
-	Inventory    roleCommand `cmd:"" help:"Run only the inventory, on a NATS elsewhere."`
-	Payment      roleCommand `cmd:"" help:"Run only the payment service, on a NATS elsewhere."`
-	Shipping     roleCommand `cmd:"" help:"Run only the shipping service, on a NATS elsewhere."`
-	Cart         roleCommand `cmd:"" help:"Run only the cart service, on a NATS elsewhere."`
-	Order        roleCommand `cmd:"" help:"Run only the order service (domain events, order.get, order.list), on a NATS elsewhere."`
+	NATS         natsCommand     `cmd:"" name:"nats" help:"Run only the embedded NATS server."`
+	Orchestrator roleCommand     `cmd:"" help:"Run only the orchestrator, on a NATS elsewhere."`
+	Inventory    roleCommand     `cmd:"" help:"Run only the inventory, on a NATS elsewhere."`
+	Payment      roleCommand     `cmd:"" help:"Run only the payment service, on a NATS elsewhere."`
+	Shipping     shippingCommand `cmd:"" help:"Run only the shipping service, on a NATS elsewhere."`
+	Cart         roleCommand     `cmd:"" help:"Run only the cart service, on a NATS elsewhere."`
+	Order        roleCommand     `cmd:"" help:"Run only the order service (domain events, order.get, order.list), on a NATS elsewhere."`
 
 	Gateway gatewayCommand `cmd:"" help:"Run the HTTP gateway, on a NATS elsewhere."`
 

@@ -42,6 +42,7 @@ type serveCommand struct {
 	systemFlags
 	httpFlags
 	serviceFaultFlags
+	shippingFlags
 	NATSListen string `name:"nats-listen" default:"127.0.0.1:4222" env:"AMENDS_NATS_LISTEN" help:"Where NATS clients connect."`
 	Data       string `default:"./amends-data" env:"AMENDS_DATA" type:"path" help:"Folder of the store."`
 	Durability string `enum:"disk,interval" default:"disk" env:"AMENDS_DURABILITY" help:"disk: every acknowledged step is on disk first. interval: synced every 100 ms."`
@@ -61,8 +62,12 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
+	shipping, err := c.shipping()
+	if err != nil {
+		return err
+	}
 	app := embedded.New(embedded.Config{
-		Failures: failures, AllowFaults: c.AllowFaults,
+		Failures: failures, AllowFaults: c.AllowFaults, Shipping: shipping,
 		Server: &embedded.ServerConfig{
 			Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,
 		},
@@ -81,21 +86,26 @@ type roleCommand struct {
 }
 
 func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.Logger) error {
+	cfg, err := c.config(role, log)
+	if err != nil {
+		return err
+	}
+	return runApp(ctx, embedded.New(cfg), log)
+}
+
+// config is the configuration of an app of one role.
+func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.Config, error) {
 	defs, err := c.definitions()
 	if err != nil {
-		return err
+		return embedded.Config{}, err
 	}
 	failures, err := c.failures()
-	if err != nil {
-		return err
-	}
-	app := embedded.New(embedded.Config{
+	return embedded.Config{
 		Failures: failures, AllowFaults: c.AllowFaults,
 		Roles: []embedded.Role{role}, Access: c.access(),
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
-	})
-	return runApp(ctx, app, log)
+	}, err
 }
 
 // runApp runs an app until the process is told to stop.

@@ -142,14 +142,21 @@ func (s *site) types(c typed) {
 	c.compare(s.T, string(out), command.ProcessState.ExitCode())
 }
 
+// build builds the program.
+func build(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "amends")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building amends: %v\n%s", err, out)
+	}
+	return binary
+}
+
 func TestVerbs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts whole systems")
 	}
-	binary := filepath.Join(t.TempDir(), "amends")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building amends: %v\n%s", err, out)
-	}
+	binary := build(t)
 	for name, split := range map[string]bool{"serve": false, "roles": true} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, binary, split)

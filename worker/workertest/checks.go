@@ -12,7 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// stormPause is the time a connection has between two breaks.
+// stormPause is the time a connection has before its first break. Each later one
+// has a little more: however slow the machine is, it comes to an end.
 const stormPause = 10 * time.Millisecond
 
 func repeated(r *trial) {
@@ -184,11 +185,11 @@ func brokenConnection(r *trial) {
 	calm, storm := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(storm)
-		for {
+		for pause := stormPause; ; pause += pause / 10 {
 			select {
 			case <-calm:
 				return
-			case <-time.After(stormPause):
+			case <-time.After(pause):
 				if err := r.link.ForceReconnect(); err != nil {
 					r.Error(err)
 				}

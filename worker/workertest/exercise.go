@@ -15,8 +15,8 @@ import (
 
 const (
 	// patience is how long a test waits for something that must happen.
-	patience = 30 * time.Second
-	// tryTimeout is how long one attempt of a command waits for its answer.
+	patience = 2 * time.Minute
+	// tryTimeout is how long the first attempt of a command waits for its answer.
 	tryTimeout = 500 * time.Millisecond
 	// tryPause is the wait before the next attempt if nobody is there.
 	tryPause = 5 * time.Millisecond
@@ -82,6 +82,7 @@ func Exercise(t *testing.T, p Participant) {
 		{"fifty at once have one effect and one answer", crowd},
 		{"two replicas are one service", replicas},
 		{"an answer that was lost is given again", lostReply},
+		{"a replica that dies before it answers has answered", killedBeforeAnswer},
 		{"a restart forgets nothing", restarted},
 		{"a restart of the server forgets nothing", serverRestarted},
 		{"a connection that breaks again and again loses nothing", brokenConnection},
@@ -169,11 +170,13 @@ func (r *trial) send(subject string, cmd worker.Command) string {
 
 // sendBody returns the body of the answer to a message. While there is none, or
 // the service says that it cannot do its work now, the message is sent again, as
-// an orchestrator does.
+// an orchestrator does. Each attempt waits longer than the one before: a busy
+// machine is not made busier.
 func (r *trial) sendBody(subject string, body []byte) string {
 	r.Helper()
-	for until := time.Now().Add(patience); ; {
-		m, err := r.client.Request(subject, body, tryTimeout)
+	wait := tryTimeout
+	for until := time.Now().Add(patience); ; wait *= 2 {
+		m, err := r.client.Request(subject, body, wait)
 		if err == nil && !isTrouble(m.Data) {
 			return string(m.Data)
 		}

@@ -24,6 +24,7 @@ const startLimit = 10 * time.Second
 type NATS struct {
 	options server.Options
 	server  *server.Server
+	url     string
 }
 
 // Server starts a server and stops it at the end of the test.
@@ -65,6 +66,7 @@ func (n *NATS) Start(t testing.TB) {
 	if at, ok := s.Addr().(*net.TCPAddr); ok {
 		n.options.Port = at.Port
 	}
+	n.url = s.ClientURL()
 }
 
 // Stop ends the server and all connections to it.
@@ -101,7 +103,7 @@ func copyDir(t testing.TB, to, from string) {
 // ever, quickly, and has no reconnect buffer. It is closed with the test.
 func (n *NATS) Connect(t testing.TB) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(n.server.ClientURL(), nats.ReconnectBufSize(-1), nats.MaxReconnects(-1),
+	nc, err := nats.Connect(n.url, nats.ReconnectBufSize(-1), nats.MaxReconnects(-1),
 		nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
 	if err != nil {
 		t.Fatalf("connecting to the NATS server: %v", err)

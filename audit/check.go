@@ -54,10 +54,9 @@ const slack = 2 * time.Minute
 
 // Watched is who looks after a saga.
 type Watched struct {
-	Queued bool // it is in the inbox, or has a timer
-	Shown  bool // its incidents are in the bucket INCIDENTS
-	// Now is when that was looked at, and Stored when the record was written.
-	Now, Stored time.Time
+	Queued bool      // it is in the inbox, or has a timer
+	Shown  bool      // its incidents are in the bucket INCIDENTS
+	Now    time.Time // when that was looked at
 }
 
 // CheckWatched holds an open saga to I6: somebody works on it, in time, or it is
@@ -72,7 +71,7 @@ func CheckWatched(s *Saga, w Watched) []Finding {
 		c.report(I6, protocol.BucketSagas+" "+s.ID,
 			"the saga is %s and was to go on at %s, but nothing has happened", s.Phase, s.Due.UTC().Format(time.RFC3339))
 	}
-	if s.Incident != "" && !w.Shown && w.Now.Sub(w.Stored) > slack {
+	if s.Incident != "" && !w.Shown && w.Now.Sub(s.Since) > slack {
 		c.report(I6, "no key "+s.ID+" in the bucket "+protocol.BucketIncidents,
 			"the saga is %s and needs a person (%s), but no incident shows it", s.Phase, s.Incident)
 	}

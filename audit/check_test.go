@@ -126,9 +126,9 @@ func TestOpenSagasAreWatched(t *testing.T) {
 		"neither inbox nor timer":   {running, audit.Watched{Now: now}, "it is forgotten"},
 		"slow":                      {running, audit.Watched{Queued: true, Now: now.Add(2 * time.Minute)}, ""},
 		"nothing happens":           {running, audit.Watched{Queued: true, Now: now.Add(3 * time.Minute)}, "but nothing has happened"},
-		"stuck and shown":           {halted, audit.Watched{Shown: true, Now: now.Add(time.Hour), Stored: now}, ""},
-		"stuck, and shown any time": {halted, audit.Watched{Now: now.Add(time.Minute), Stored: now}, ""},
-		"stuck and not shown":       {halted, audit.Watched{Now: now.Add(3 * time.Minute), Stored: now}, "no incident shows it"},
+		"stuck and shown":           {halted, audit.Watched{Shown: true, Now: now.Add(time.Hour)}, ""},
+		"stuck, and shown any time": {halted, audit.Watched{Now: now.Add(time.Minute)}, ""},
+		"stuck and not shown":       {halted, audit.Watched{Now: now.Add(3 * time.Minute)}, "no incident shows it"},
 		"ended":                     {ended, audit.Watched{Now: now.Add(time.Hour)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,12 +17,12 @@ func TestPaymentsUnderWay(t *testing.T) {
 		state    audit.State
 		refunded int64 // cents
 	}{
-		"asked for":            {charge + `"status":"capturing"`, audit.None, 0},
-		"taken":                {charge + `"status":"captured"`, audit.Live, 0},
-		"a part given back":    {charge + `"status":"captured","partial_refunds":[{"amount":30.00}]`, audit.Live, 0},
-		"going back":           {charge + `"status":"refunding","refund":{"amount":100.00}`, audit.Live, 0},
-		"given back":           {charge + `"status":"refunded","refund":{"amount":100.00}`, audit.Undone, 100_00},
-		"given back in parts":  {charge + `"status":"refunded","partial_refunds":[{"amount":30.00}],"refund":{"amount":70.00}`, audit.Undone, 100_00},
+		"asked for":           {charge + `"status":"capturing"`, audit.None, 0},
+		"taken":               {charge + `"status":"captured"`, audit.Live, 0},
+		"a part given back":   {charge + `"status":"captured","partial_refunds":[{"amount":30.00}]`, audit.Live, 0},
+		"going back":          {charge + `"status":"refunding","refund":{"amount":100.00}`, audit.Live, 0},
+		"given back":          {charge + `"status":"refunded","refund":{"amount":100.00}`, audit.Undone, 100_00},
+		"given back in parts": {charge + `"status":"refunded","partial_refunds":[{"amount":30.00}],"refund":{"amount":70.00}`, audit.Undone, 100_00},
 	} {
 		t.Run(name, func(t *testing.T) {
 			value := `{"saga_id":"s","step":2,"promise":{},"guests":{"4":{}},"effect":{` + test.row + `}}`

@@ -20,7 +20,8 @@ type Saga struct {
 	ID       string
 	Phase    saga.Phase // to which its events lead
 	OrderID  string
-	Incident string // why a person is needed, in words; empty if none is
+	Incident string    // why a person is needed, in words; empty if none is
+	Since    time.Time // when the latest of the open incidents began
 	Steps    []Step
 	// Due is when the next event should be there at the latest, of a saga that has
 	// something to do; zero if it waits for a person, or has ended.
@@ -114,6 +115,11 @@ func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga,
 			owner: r.Owner, headerOwner: header.Get(protocol.HeaderOwner), epoch: r.Epoch,
 		},
 		begun: def, events: events,
+	}
+	for _, open := range state.Incidents {
+		if since := time.UnixMicro(int64(open.First)); since.After(s.Since) {
+			s.Since = since
+		}
 	}
 	s.Steps = stepsOf(version, &state, events)
 	return s, nil

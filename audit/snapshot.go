@@ -36,7 +36,7 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 		snap.saga, snap.fault = ReadRecord(id, before.Value, before.Header, a.find)
 	}
 	if snap.saga != nil {
-		if err := a.lookAround(ctx, snap, before.Stored); err != nil {
+		if err := a.lookAround(ctx, snap); err != nil {
 			return snap, err
 		}
 	}
@@ -56,8 +56,8 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 }
 
 // lookAround sees who looks after a saga.
-func (a *auditor) lookAround(ctx context.Context, snap *snapshot, stored time.Time) (err error) {
-	snap.watched = Watched{Now: time.Now(), Stored: stored}
+func (a *auditor) lookAround(ctx context.Context, snap *snapshot) (err error) {
+	snap.watched = Watched{Now: time.Now()}
 	if snap.saga.Phase.Live() {
 		if snap.watched.Queued, err = a.src.queued(ctx, snap.id); err != nil {
 			return err

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"amends/protocol"
@@ -48,23 +47,15 @@ func fill(asked Effect, def *saga.Definition, state *saga.State, step int) error
 	return nil
 }
 
-// decode reads a command that the definition makes.
-func decode(command []byte, into any) error {
-	if err := json.Unmarshal(command, into); err != nil {
-		return fmt.Errorf("reading the command: %w", err)
-	}
-	return nil
-}
-
 func (r *Reservation) fill(command []byte, kept map[string]json.RawMessage) error {
-	var c protocol.ReserveInventory
-	if err := decode(command, &c); err != nil {
+	c, err := readOrdered(command)
+	if err != nil {
 		return err
 	}
-	var held []protocol.Reservation
 	if list := kept["reservations"]; list != nil {
-		if err := json.Unmarshal(list, &held); err != nil {
-			return fmt.Errorf("reading the reservations that were kept: %w", err)
+		held, err := readReservations(list)
+		if err != nil {
+			return err
 		}
 		r.IDs = printOfIDs(held)
 		c.Items = reservedOf(c.Items, held)
@@ -93,9 +84,9 @@ func reservedOf(items []protocol.Line, held []protocol.Reservation) []protocol.L
 }
 
 // fill reads any of the commands that take money: they have the same fields.
-func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) (err error) {
-	var asked protocol.ChargePayment
-	if err := decode(command, &asked); err != nil {
+func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) error {
+	asked, err := readOrdered(command)
+	if err != nil {
 		return err
 	}
 	c.Payment, c.Transaction = printOfKept(kept["payment_id"]), printOfKept(kept["transaction_id"])
@@ -103,24 +94,24 @@ func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) (err erro
 		c.User = PrintOf(asked.UserID)
 	}
 	if asked.Amount != "" { // a capture without one takes all there is
-		c.Amount, err = asked.Money()
+		c.Amount, err = asked.money()
 	}
 	return err
 }
 
-func (a *Authorization) fill(command []byte, kept map[string]json.RawMessage) (err error) {
-	var asked protocol.ChargePayment
-	if err := decode(command, &asked); err != nil {
+func (a *Authorization) fill(command []byte, kept map[string]json.RawMessage) error {
+	asked, err := readOrdered(command)
+	if err != nil {
 		return err
 	}
 	a.User, a.ID = PrintOf(asked.UserID), printOfKept(kept["authorization_id"])
-	a.Amount, err = asked.Money()
+	a.Amount, err = asked.money()
 	return err
 }
 
 func (s *Shipment) fill(command []byte, kept map[string]json.RawMessage) error {
-	var c protocol.CreateShipment
-	if err := decode(command, &c); err != nil {
+	c, err := readOrdered(command)
+	if err != nil {
 		return err
 	}
 	s.Goods, s.Address = GoodsOf(c.Items), PrintOf(c.Address)
@@ -134,14 +125,14 @@ func printOfKept(value json.RawMessage) Print {
 	if value == nil {
 		return 0
 	}
-	if n := len(value); n >= 2 && value[0] == '"' && !strings.Contains(string(value[1:n-1]), `\`) {
-		return PrintOf(string(value[1 : n-1]))
+	if plain, ok := text(value); ok && value[0] == '"' {
+		return PrintOf(string(plain))
 	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
-		text = string(value)
+	var decoded string
+	if err := json.Unmarshal(value, &decoded); err != nil {
+		decoded = string(value)
 	}
-	return PrintOf(text)
+	return PrintOf(decoded)
 }
 
 // complete lets steps learn from each other what their own commands do not say:

@@ -69,10 +69,3 @@ func in(asked Effect, state State) Effect {
 	}
 	return asked
 }
-
-// expectTold takes away the domain events that follow from the journal.
-func (e *entry) expectTold(events []told) {
-	for _, event := range events {
-		e.told -= printOfEvent(event)
-	}
-}

@@ -40,6 +40,48 @@ type verdict struct {
 	At       int64 `json:"at"` // microseconds since 1970 UTC
 }
 
+// remember decodes a participant's value.
+func remember[R any](value []byte) (m memory[R], err error) {
+	usual := members(value, func(name, value []byte) bool {
+		switch string(name) {
+		case "saga_id":
+			return setText(&m.SagaID, value)
+		case "step":
+			return setInt(&m.Step, value)
+		case "action":
+			return setVerdict(&m.Action, value)
+		case "compensation":
+			return setVerdict(&m.Compensation, value)
+		case "effect":
+			m.Effect = new(R)
+			return json.Unmarshal(value, m.Effect) == nil
+		case "promise":
+			return true
+		}
+		return false
+	})
+	if usual {
+		return m, nil
+	}
+	m = memory[R]{}
+	return m, json.Unmarshal(value, &m)
+}
+
+func setVerdict(to **verdict, value []byte) bool {
+	v := &verdict{}
+	*to = v
+	return members(value, func(name, value []byte) bool {
+		switch string(name) {
+		case "accepted":
+			v.Accepted = string(value) == "true"
+			return v.Accepted || string(value) == "false"
+		case "at":
+			return setInt(&v.At, value)
+		}
+		return true
+	})
+}
+
 // undoneAt is when a compensation was accepted first; 0 if none was.
 func (f *fence) undoneAt() int64 {
 	for _, v := range []*verdict{f.Compensation, f.Reversal} {
@@ -113,8 +155,8 @@ func (r *reading) guest(step uint8, state State) Origin {
 }
 
 func readRow[R any](r reading, value []byte, effectsOf func(*reading, *R) ([]Effect, error)) (effects []Effect, err error) {
-	var m memory[R]
-	if err := json.Unmarshal(value, &m); err != nil {
+	m, err := remember[R](value)
+	if err != nil {
 		return nil, fmt.Errorf("decoding it: %w", err)
 	}
 	if m.SagaID != r.sagaID || m.Step != int(r.step) {

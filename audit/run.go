@@ -40,6 +40,7 @@ type auditor struct {
 
 	goesOn  bool // from an earlier audit, and reads what is new since
 	balance balance
+	hearsay hearsay
 
 	mu     sync.Mutex // guards what follows
 	shelf  shelf      // stock by SKU
@@ -188,7 +189,10 @@ func (a *auditor) readSagas(ctx context.Context, from bounds) error {
 			return
 		}
 		s, fault := ReadRecord(m.key, m.value, m.header, a.find)
-		fine := false
+		told, fine := uint32(0), false
+		if fault == nil && a.src.orders.exists {
+			told = a.hearsay.of(s)
+		}
 		a.balance.change(PrintOf(m.key), func(e *entry) {
 			e.see(sagasStream, m.number, m.stored)
 			if fault != nil {
@@ -199,9 +203,7 @@ func (a *auditor) readSagas(ctx context.Context, from bounds) error {
 			if fine = !e.is(doubtful); fine {
 				e.mark(counted)
 			}
-			if a.src.orders.exists {
-				e.expectTold(s.tells())
-			}
+			e.told -= told
 		})
 		if fine {
 			a.mu.Lock()

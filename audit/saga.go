@@ -81,14 +81,14 @@ func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga,
 	unusable := func(broken Invariant, what string) (*Saga, *Finding) {
 		return nil, &Finding{Invariant: broken, SagaID: key, What: what, Evidence: protocol.BucketSagas + " " + key}
 	}
-	var r record
-	if err := json.Unmarshal(value, &r); err != nil {
+	r, err := readHead(value)
+	if err != nil {
 		return unusable(I7, "the record is not readable: "+err.Error())
 	}
 	if _, err := protocol.ParseSagaID(key); err != nil || r.SagaID != key {
 		return unusable(I7, fmt.Sprintf("the record is of saga %q", r.SagaID))
 	}
-	events, err := saga.Unseal(r.Events, r.Tip)
+	events, err := unseal(r.Events, r.Tip)
 	if err != nil {
 		return unusable(blameChain(r.Events), err.Error())
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"sync"
 	"time"
 
 	"amends/protocol"
@@ -17,6 +19,67 @@ type outlet struct {
 	events  []told // in their order
 	// behind says that the role which writes them has not come to the record yet.
 	behind bool
+}
+
+// hearsay knows what is told of journals. Which events there are depends on what
+// happened and not on when, to whom, and under which ids; and a million sagas
+// happen in few ways.
+type hearsay struct {
+	mu    sync.RWMutex
+	known map[Print]uint32 // the sum of the prints of the domain events, by way
+}
+
+// maxWays bounds the ways that are remembered.
+const maxWays = 10_000
+
+func (h *hearsay) of(s *Saga) uint32 {
+	way, usual := wayOf(s)
+	h.mu.RLock()
+	sum, known := h.known[way]
+	h.mu.RUnlock()
+	if known && usual {
+		return sum
+	}
+	sum = 0
+	for _, event := range s.tells() {
+		sum += printOfEvent(event)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil || len(h.known) > maxWays {
+		h.known = make(map[Print]uint32)
+	}
+	if usual {
+		h.known[way] = sum
+	}
+	return sum
+}
+
+// wayOf is a print of all that the names of domain events may depend on. usual is
+// false for a journal that is not compared.
+func wayOf(s *Saga) (way Print, usual bool) {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	add := func(texts ...string) {
+		for _, text := range texts {
+			_, _ = h.WriteString(text)
+			_ = h.WriteByte(0)
+		}
+	}
+	start := s.events[0].Start
+	add(start.Definition, start.DefinitionHash)
+	for i := range s.events {
+		e := &s.events[i]
+		if e.Definition != nil {
+			return 0, false // it goes on by another one
+		}
+		add(string(e.Type), string(e.Mode), string(e.Via), string(e.As), e.Code, e.DeclineCode, e.Message, e.RequestID)
+		_, _ = h.Write([]byte{byte(e.Step), byte(e.Attempt), byte(e.Attempt >> 8)})
+		if e.Final {
+			_ = h.WriteByte(1)
+		}
+	}
+	return Print(h.Sum64()), true
 }
 
 // lookAtOrder reads what was told of the order of a saga. revision is that of its

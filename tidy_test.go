@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"orchestrator":        {"protocol", "saga", "journal", "store", "orchestrator/actors"},
 	"orchestrator/actors": {"crew"},
 	"order":               {"protocol", "saga", "journal", "store"},
-	"audit":               {"protocol", "saga", "store"},
+	"audit":               {"protocol", "saga", "store", "order"},
 	"gateway":             {"protocol", "store"},
 	"gateway/stdio":       {"protocol", "saga"},
 	"conformance":         {"protocol"},

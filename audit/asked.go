@@ -2,21 +2,26 @@ package audit
 
 import (
 	"encoding/json"
-	"fmt"
+	"strings"
 
 	"amends/protocol"
 	"amends/saga"
 )
 
-// effectOf is the empty effect of an action; nil if the audit does not know it.
+// effectOf is the empty effect of an action; nil if the audit does not know it,
+// or if it leaves none of its own: a commit changes the reservation of another
+// step.
 func effectOf(action string, step uint8) Effect {
+	of := Origin{Step: step}
 	switch action {
 	case protocol.TypeReserveInventory:
-		return &Reservation{Step: step}
-	case protocol.TypeChargePayment:
-		return &Charge{Step: step}
+		return &Reservation{Origin: of}
+	case protocol.TypeChargePayment, protocol.TypeRequestPayment, protocol.TypeCapturePayment:
+		return &Charge{Origin: of}
+	case protocol.TypeAuthorizePayment:
+		return &Authorization{Origin: of}
 	case protocol.TypeCreateShipment:
-		return &Shipment{Step: step}
+		return &Shipment{Origin: of}
 	}
 	return nil
 }
@@ -34,6 +39,8 @@ func fill(asked Effect, def *saga.Definition, state *saga.State, step int) error
 		return e.fill(command, kept)
 	case *Charge:
 		return e.fill(command, kept)
+	case *Authorization:
+		return e.fill(command, kept)
 	case *Shipment:
 		return e.fill(command, kept)
 	}
@@ -41,14 +48,14 @@ func fill(asked Effect, def *saga.Definition, state *saga.State, step int) error
 }
 
 func (r *Reservation) fill(command []byte, kept map[string]json.RawMessage) error {
-	var c protocol.ReserveInventory
-	if err := json.Unmarshal(command, &c); err != nil {
-		return fmt.Errorf("reading the command: %w", err)
+	c, err := readOrdered(command)
+	if err != nil {
+		return err
 	}
-	var held []protocol.Reservation
 	if list := kept["reservations"]; list != nil {
-		if err := json.Unmarshal(list, &held); err != nil {
-			return fmt.Errorf("reading the reservations that were kept: %w", err)
+		held, err := readReservations(list)
+		if err != nil {
+			return err
 		}
 		r.IDs = printOfIDs(held)
 		c.Items = reservedOf(c.Items, held)
@@ -60,39 +67,52 @@ func (r *Reservation) fill(command []byte, kept map[string]json.RawMessage) erro
 // reservedOf are the lines of an order of which the answer says that they were
 // reserved: all of them, unless it was reserved in part (D15).
 func reservedOf(items []protocol.Line, held []protocol.Reservation) []protocol.Line {
-	quantities := make(map[string]int64, len(held))
-	for _, h := range held {
-		quantities[h.SKU] = h.Quantity
-	}
-	var reserved []protocol.Line
+	reserved := make([]protocol.Line, 0, len(items))
 	for _, line := range items {
-		quantity, named := quantities[line.SKU]
-		if !named {
-			continue
+		for _, h := range held {
+			if h.SKU != line.SKU {
+				continue
+			}
+			if h.Quantity > 0 {
+				line.Quantity = h.Quantity
+			}
+			reserved = append(reserved, line)
+			break
 		}
-		if quantity > 0 {
-			line.Quantity = quantity
-		}
-		reserved = append(reserved, line)
 	}
 	return reserved
 }
 
-func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) (err error) {
-	var asked protocol.ChargePayment
-	if err := json.Unmarshal(command, &asked); err != nil {
-		return fmt.Errorf("reading the command: %w", err)
+// fill reads any of the commands that take money: they have the same fields.
+func (c *Charge) fill(command []byte, kept map[string]json.RawMessage) error {
+	asked, err := readOrdered(command)
+	if err != nil {
+		return err
 	}
-	c.User = PrintOf(asked.UserID)
 	c.Payment, c.Transaction = printOfKept(kept["payment_id"]), printOfKept(kept["transaction_id"])
-	c.Amount, err = asked.Money()
+	if asked.UserID != "" {
+		c.User = PrintOf(asked.UserID)
+	}
+	if asked.Amount != "" { // a capture without one takes all there is
+		c.Amount, err = asked.money()
+	}
+	return err
+}
+
+func (a *Authorization) fill(command []byte, kept map[string]json.RawMessage) error {
+	asked, err := readOrdered(command)
+	if err != nil {
+		return err
+	}
+	a.User, a.ID = PrintOf(asked.UserID), printOfKept(kept["authorization_id"])
+	a.Amount, err = asked.money()
 	return err
 }
 
 func (s *Shipment) fill(command []byte, kept map[string]json.RawMessage) error {
-	var c protocol.CreateShipment
-	if err := json.Unmarshal(command, &c); err != nil {
-		return fmt.Errorf("reading the command: %w", err)
+	c, err := readOrdered(command)
+	if err != nil {
+		return err
 	}
 	s.Goods, s.Address = GoodsOf(c.Items), PrintOf(c.Address)
 	s.ID, s.Tracking = printOfKept(kept["shipment_id"]), printOfKept(kept["tracking_number"])
@@ -105,9 +125,61 @@ func printOfKept(value json.RawMessage) Print {
 	if value == nil {
 		return 0
 	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
-		text = string(value)
+	if plain, ok := text(value); ok && value[0] == '"' {
+		return PrintOf(string(plain))
 	}
-	return PrintOf(text)
+	var decoded string
+	if err := json.Unmarshal(value, &decoded); err != nil {
+		decoded = string(value)
+	}
+	return PrintOf(decoded)
+}
+
+// complete lets steps learn from each other what their own commands do not say:
+// a capture takes what an authorization of the saga has set aside, and a commit
+// sells what another step holds.
+func complete(steps []Step, def *saga.Definition, state *saga.State) {
+	for i := range steps {
+		action := &def.Step(i + 1).Action
+		switch {
+		case action.Type == protocol.TypeCapturePayment:
+			host := hostOf(steps, def, action, "authorization_id")
+			capture, _ := steps[i].Asked.(*Charge)
+			if a, ok := host.(*Authorization); ok && capture != nil {
+				capture.User = a.User
+				if capture.Amount.Currency == "" {
+					capture.Amount = a.left(steps[:i])
+				}
+			}
+		case action.Type == protocol.TypeCommitReservation && state.Steps[i].Status == saga.StepCompleted && !steps[i].ByHand:
+			if r, ok := hostOf(steps, def, action, "reservations").(*Reservation); ok {
+				r.End = Sold
+			}
+		}
+	}
+}
+
+// hostOf is the effect of the step from whose answer an action takes a field; nil
+// if there is none.
+func hostOf(steps []Step, def *saga.Definition, action *saga.Operation, field string) Effect {
+	for _, f := range action.Send {
+		name, _, _ := strings.Cut(f.From, ".")
+		for i := range steps {
+			if f.Name == field && def.Step(i+1).Name == name {
+				return steps[i].Asked
+			}
+		}
+	}
+	return nil
+}
+
+// left is what the captures before have left of an authorization.
+func (a *Authorization) left(before []Step) protocol.Money {
+	left := a.Amount
+	for i := range before {
+		if c, ok := before[i].Asked.(*Charge); ok && c.User == a.User && before[i].Status == saga.StepCompleted {
+			left.Minor -= c.Amount.Minor
+		}
+	}
+	return left
 }

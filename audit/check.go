@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"amends/protocol"
 	"amends/saga"
@@ -30,7 +31,7 @@ var may = map[saga.StepStatus][3]bool{
 }
 
 // Check holds what the journal says of a saga against all that the participants
-// have stored for it, as they were at one moment (I1, I2, I4, I6).
+// have stored for it, as they were at one moment (I2 to I5, I8 to I12).
 func Check(s *Saga, stored []Effect) []Finding {
 	c := checker{saga: s, stored: stored}
 	c.head()
@@ -47,17 +48,34 @@ func Check(s *Saga, stored []Effect) []Finding {
 	return c.findings
 }
 
-// CheckQueued holds an open saga to I5: it is in the inbox, so that it is worked
-// on, or it has a timer, which will put it there.
-func CheckQueued(s *Saga, queued bool) []Finding {
-	if queued || !s.Phase.Live() {
-		return nil
+// slack is how late a saga may be, or its incident be shown: orchestrators look
+// for forgotten ones once a minute.
+const slack = 2 * time.Minute
+
+// Watched is who looks after a saga.
+type Watched struct {
+	Queued bool      // it is in the inbox, or has a timer
+	Shown  bool      // its incidents are in the bucket INCIDENTS
+	Now    time.Time // when that was looked at
+}
+
+// CheckWatched holds an open saga to I6: somebody works on it, in time, or it is
+// shown that a person is needed.
+func CheckWatched(s *Saga, w Watched) []Finding {
+	c := checker{saga: s}
+	switch {
+	case s.Phase.Live() && !w.Queued:
+		c.report(I6, "no message of "+s.ID+" in the streams "+protocol.StreamInbox+" and "+protocol.StreamTimers,
+			"the saga is %s, but it is neither in the inbox nor has it a timer: it is forgotten", s.Phase)
+	case s.Phase.Live() && !s.Due.IsZero() && w.Now.Sub(s.Due) > slack:
+		c.report(I6, protocol.BucketSagas+" "+s.ID,
+			"the saga is %s and was to go on at %s, but nothing has happened", s.Phase, s.Due.UTC().Format(time.RFC3339))
 	}
-	return []Finding{{
-		Invariant: I5, SagaID: s.ID,
-		What:     "the saga is " + string(s.Phase) + ", but it is neither in the inbox nor has it a timer: it is forgotten",
-		Evidence: "no message of " + s.ID + " in the streams " + protocol.StreamInbox + " and " + protocol.StreamTimers,
-	}}
+	if s.Incident != "" && !w.Shown && w.Now.Sub(s.Since) > slack {
+		c.report(I6, "no key "+s.ID+" in the bucket "+protocol.BucketIncidents,
+			"the saga is %s and needs a person (%s), but no incident shows it", s.Phase, s.Incident)
+	}
+	return c.findings
 }
 
 // CheckAlone holds effects to what can be said of them without their journal:
@@ -65,20 +83,20 @@ func CheckQueued(s *Saga, queued bool) []Finding {
 func CheckAlone(sagaID string, stored []Effect) []Finding {
 	c := checker{saga: &Saga{ID: sagaID}}
 	for _, e := range stored {
-		c.flaw(e)
+		c.flaws(e)
 	}
 	return c.findings
 }
 
-// CheckOrphan judges effects whose saga has no record (I4). A conformance run has
+// CheckOrphan judges effects whose saga has no record (I5). A conformance run has
 // none, and has to have undone what it did.
 func CheckOrphan(sagaID string, stored []Effect) []Finding {
 	c := checker{saga: &Saga{ID: sagaID}}
 	tried := strings.HasPrefix(sagaID, protocol.ConformancePrefix)
 	for _, e := range stored {
-		c.flaw(e)
+		c.flaws(e)
 		if e.state() == Live || e.state() == Undone && !tried {
-			c.add(I4, e, "the %s %s, but its saga has no record", e, fate(e))
+			c.add(I5, e, "the %s %s, but its saga has no record", e, fate(e))
 		}
 	}
 	return c.findings
@@ -100,48 +118,67 @@ func (s *Saga) strange(p Place) bool {
 	return asked != nil && asked.Place() != p
 }
 
-// head checks that a saga ends in one way, wherever one looks (I6), and with an
-// order (I1).
+// head checks that a saga is the same wherever one looks (I8), that it has one
+// writer (I9), and ends with an order (I3).
 func (c *checker) head() {
-	s := c.saga
+	s, h := c.saga, &c.saga.head
 	evidence := protocol.BucketSagas + " " + s.ID
-	if s.Head != s.Phase || s.Header != s.Phase {
-		c.report(I6, evidence, "the events lead to %s, the record says %q and its header %q", s.Phase, s.Head, s.Header)
+	if h.phase != s.Phase || h.headerPhase != s.Phase {
+		c.report(I8, evidence, "the events lead to %s, the record says %q and its header %q", s.Phase, h.phase, h.headerPhase)
+	}
+	if h.epoch < 1 || h.owner == "" || h.headerOwner != "" && h.headerOwner != h.owner {
+		c.report(I9, evidence, "the record is of owner %q in epoch %d, its header names %q", h.owner, h.epoch, h.headerOwner)
 	}
 	if s.Phase == saga.Completed && s.OrderID == "" {
-		c.report(I1, evidence, "the saga is COMPLETED without an order id")
+		c.report(I3, evidence, "the saga is COMPLETED without an order id")
 	}
 }
 
 func (c *checker) step(step *Step) {
 	e := c.at(step.Asked.Place())
-	if step.ByHand {
-		if e != nil {
-			c.flaw(e)
-		}
+	switch {
+	case e == nil:
+		c.absent(step)
+		return
+	case step.ByHand:
+		c.flaws(e)
 		return
 	}
-	if e == nil {
-		if step.Accepted || !may[step.Status][None] {
-			c.missing(step)
-		}
-		return
-	}
-	c.flaw(e)
+	c.flaws(e)
 	if _, unreadable := e.(*Unreadable); unreadable {
 		return
 	}
-	live := e.state() == Live
 	if !may[step.Status][e.state()] && !c.lapsed(e) {
-		harm := live || step.Status == saga.StepCompleted
-		c.add(c.blame(harm), e, "the %s %s, but step %d is %s", e, fate(e), step.Number, step.Status)
+		c.add(c.blame(e, step), e, "the %s %s, but step %d is %s%s", e, fate(e), step.Number, step.Status, moment(e))
 	}
-	if step.Vague != "" {
-		c.add(Record, e, "there is a %s, but the journal does not tell what step %d was: %s", e, step.Number, step.Vague)
+	if _, buried := e.(*Tombstone); buried {
 		return
 	}
-	if differs := e.differs(step.Asked); differs != "" {
-		c.add(c.blame(live), e, "the %s is not that of the journal: %s", e, differs)
+	if step.Vague != "" {
+		c.add(I7, e, "there is a %s, but the journal does not tell what step %d was: %s", e, step.Number, step.Vague)
+		return
+	}
+	for _, f := range e.differs(step.Asked) {
+		broken := f.broken
+		if broken == "" && e.state() != Live {
+			broken = I5
+		}
+		c.add(c.or(broken), e, "the %s is not that of the journal: %s", e, f.text)
+	}
+}
+
+// absent judges a step of which nothing at all is stored.
+func (c *checker) absent(step *Step) {
+	place := step.Asked.Place()
+	evidence := "no effect under " + keyOf(c.saga.ID, place)
+	switch {
+	case step.ByHand:
+	case step.Status == saga.StepCompleted:
+		c.report(c.or(""), evidence, "step %d is %s, but there is no %s", step.Number, step.Status, step.Asked)
+	case step.Accepted || !may[step.Status][None]:
+		c.report(I5, evidence, "step %d was done and is %s, but there is no %s", step.Number, step.Status, step.Asked)
+	case step.Status == saga.StepCompensated:
+		c.report(I11, evidence, "step %d was given up and compensated, but there is no tombstone: a late action would be carried out", step.Number)
 	}
 }
 
@@ -152,6 +189,7 @@ func (c *checker) lapsed(e Effect) bool {
 	return ok && r.End == Lapsed && c.saga.Phase != saga.Completed
 }
 
+// at is what is stored at a place.
 func (c *checker) at(p Place) Effect {
 	i := slices.IndexFunc(c.stored, func(e Effect) bool { return e.Place() == p })
 	if i < 0 {
@@ -160,23 +198,24 @@ func (c *checker) at(p Place) Effect {
 	return c.stored[i]
 }
 
-func (c *checker) missing(step *Step) {
-	c.report(c.blame(step.Status == saga.StepCompleted), "no effect under "+keyOf(c.saga.ID, step.Asked.Place()),
-		"step %d was done and is %s, but there is no %s", step.Number, step.Status, step.Asked)
-}
-
 // stray reports an effect where the journal asked for none, such as a second
 // charge.
 func (c *checker) stray(e Effect) {
-	c.flaw(e)
+	c.flaws(e)
 	if e.state() == None {
 		return
 	}
-	others := ""
+	others, broken := "", c.or("")
 	if n := c.standing(e.Place().Bucket); e.state() == Live && n > 1 {
 		others = fmt.Sprintf("; it is one of %d that stand", n)
+		if _, money := e.(*Charge); money {
+			broken = I2
+		}
 	}
-	c.add(c.blame(e.state() == Live), e, "the %s %s, but the journal did not ask for it%s", e, fate(e), others)
+	if e.state() != Live {
+		broken = I5
+	}
+	c.add(broken, e, "the %s %s, but the journal did not ask for it%s", e, fate(e), others)
 }
 
 // standing counts the live effects of a saga in one bucket.
@@ -189,30 +228,39 @@ func (c *checker) standing(bucket string) (n int) {
 	return n
 }
 
-// flaw reports what is wrong with an effect by itself.
-func (c *checker) flaw(e Effect) {
-	flaw := e.flaw()
-	switch {
-	case flaw == "":
-	case e.state() == None:
-		c.add(Row, e, "the value makes no sense: %s", flaw)
-	case c.saga.Phase == saga.Completed:
-		c.add(I1, e, "the %s %s", e, flaw)
-	default:
-		c.add(I2, e, "the %s %s", e, flaw)
+// flaws reports what is wrong with an effect by itself.
+func (c *checker) flaws(e Effect) {
+	for _, f := range e.flaws() {
+		c.add(f.broken, e, "the %s %s", e, f.text)
 	}
 }
 
-// blame is the invariant that a wrong effect breaks: harm says that the balance
-// of a saga that has ended is wrong.
-func (c *checker) blame(harm bool) Invariant {
+// blame is the invariant that an effect in a wrong state breaks.
+func (c *checker) blame(e Effect, step *Step) Invariant {
+	_, money := e.(*Charge)
 	switch {
-	case harm && c.saga.Phase == saga.Completed:
-		return I1
-	case harm && c.saga.Phase == saga.Aborted:
-		return I2
+	case e.revived():
+		return I11
+	case money && e.state() == Live && step.Status == saga.StepCompensated:
+		return I12
+	case e.state() == Live || step.Status == saga.StepCompleted:
+		return c.or("")
 	}
-	return I4
+	return I5
+}
+
+// or is the invariant, or else the one that what stands of a saga breaks by how
+// the saga has ended.
+func (c *checker) or(broken Invariant) Invariant {
+	switch {
+	case broken != "":
+		return broken
+	case c.saga.Phase == saga.Completed:
+		return I3
+	case c.saga.Phase == saga.Aborted:
+		return I4
+	}
+	return I5
 }
 
 // add reports an effect.
@@ -232,6 +280,14 @@ func keyOf(sagaID string, p Place) string {
 		key = reservationPrefix + key
 	}
 	return p.Bucket + " " + key
+}
+
+// moment says when an effect came, if that is what is wrong with it.
+func moment(e Effect) string {
+	if e.revived() {
+		return ": it was done after it had been undone"
+	}
+	return ""
 }
 
 // fate says in words what became of an effect.

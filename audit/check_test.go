@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"amends/audit"
 	"amends/protocol"
@@ -48,14 +49,14 @@ func TestRecordsThatCannotBeFollowed(t *testing.T) {
 		value []byte
 		want  audit.Invariant
 	}{
-		"no JSON":              {"s", w.record()[1:], audit.Record},
-		"of another key":       {"q", w.record(), audit.Record},
-		"a key that is no id":  {"s.s", completed("s.s").record(), audit.Record},
-		"of another head":      {"s", bytes.Replace(w.record(), []byte(`"definition":"checkout","epoch"`), []byte(`"definition":"other","epoch"`), 1), audit.Record},
-		"a definition unknown": {"s", unknownDefinition(), audit.Definition},
+		"no JSON":              {"s", w.record()[1:], audit.I7},
+		"of another key":       {"q", w.record(), audit.I7},
+		"a key that is no id":  {"s.s", completed("s.s").record(), audit.I7},
+		"of another head":      {"s", bytes.Replace(w.record(), []byte(`"definition":"checkout","epoch"`), []byte(`"definition":"other","epoch"`), 1), audit.I7},
+		"a definition unknown": {"s", unknownDefinition(), audit.I7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, fault := audit.ReadRecord(c.key, c.value, saga.Completed, find)
+			s, fault := audit.ReadRecord(c.key, c.value, headerOf(saga.Completed), find)
 			if s != nil || fault == nil || fault.Invariant != c.want || fault.SagaID != c.key {
 				t.Errorf("saga %+v, finding %+v, want %s", s, fault, c.want)
 			}
@@ -70,18 +71,18 @@ func unknownDefinition() []byte {
 }
 
 func TestCompletedWithoutOrder(t *testing.T) {
-	s, _ := audit.ReadRecord("s", completed("s").record(), saga.Completed, find)
+	s, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), find)
 	s.OrderID = ""
-	wants(t, audit.Check(s, completed("s").stored()), audit.I1)
+	wants(t, audit.Check(s, completed("s").stored()), audit.I3)
 }
 
 // TestHeadOfTheRecord: listings look at the header, people at the head; the
 // events are the truth.
 func TestHeadOfTheRecord(t *testing.T) {
-	s, _ := audit.ReadRecord("s", aborted("s").record(), saga.Completed, find)
-	wants(t, audit.Check(s, aborted("s").stored()), audit.I6)
-	s.Header, s.Head = saga.Aborted, saga.Running
-	wants(t, audit.Check(s, aborted("s").stored()), audit.I6)
+	s, _ := audit.ReadRecord("s", aborted("s").record(), headerOf(saga.Completed), find)
+	wants(t, audit.Check(s, aborted("s").stored()), audit.I8)
+	s.SetPhases(saga.Running, saga.Aborted)
+	wants(t, audit.Check(s, aborted("s").stored()), audit.I8)
 }
 
 // settle has a person settle a step, as a STUCK saga allows.
@@ -101,7 +102,7 @@ func TestAStepSettledByHandIsNotJudged(t *testing.T) {
 			}
 			wants(t, w.audit())
 			set(2, "refund", doc{"amount": json.Number("300.00")})(w)
-			wants(t, w.audit(), audit.I2) // nothing excuses this
+			wants(t, w.audit(), audit.I12) // nothing excuses this
 		})
 	}
 	other := stuck("s").settle(2, saga.ByHand)
@@ -109,30 +110,53 @@ func TestAStepSettledByHandIsNotJudged(t *testing.T) {
 	wants(t, other.audit(), audit.I2)
 }
 
-func TestForgotten(t *testing.T) {
-	s, _ := audit.ReadRecord("s", begin("s").record(), saga.Running, find)
-	wants(t, audit.CheckQueued(s, true))
-	found := audit.CheckQueued(s, false)
-	wants(t, found, audit.I5)
-	if !strings.Contains(found[0].Evidence, "no message of s in the streams SAGA_INBOX and SAGA_TIMERS") {
-		t.Error(found[0].Evidence)
+// I6: whoever is open is worked on, in time, or it is shown that a person is
+// needed.
+func TestOpenSagasAreWatched(t *testing.T) {
+	now := time.UnixMicro(began)
+	running, _ := audit.ReadRecord("s", begin("s").record(), headerOf(saga.Running), find)
+	halted, _ := audit.ReadRecord("s", stuck("s").record(), headerOf(saga.Stuck), find)
+	ended, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), find)
+	for name, c := range map[string]struct {
+		saga *audit.Saga
+		seen audit.Watched
+		want string
+	}{
+		"in the inbox":              {running, audit.Watched{Queued: true, Now: now}, ""},
+		"neither inbox nor timer":   {running, audit.Watched{Now: now}, "it is forgotten"},
+		"slow":                      {running, audit.Watched{Queued: true, Now: now.Add(2 * time.Minute)}, ""},
+		"nothing happens":           {running, audit.Watched{Queued: true, Now: now.Add(3 * time.Minute)}, "but nothing has happened"},
+		"stuck and shown":           {halted, audit.Watched{Shown: true, Now: now.Add(time.Hour)}, ""},
+		"stuck, and shown any time": {halted, audit.Watched{Now: now.Add(time.Minute)}, ""},
+		"stuck and not shown":       {halted, audit.Watched{Now: now.Add(3 * time.Minute)}, "no incident shows it"},
+		"ended":                     {ended, audit.Watched{Now: now.Add(time.Hour)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := audit.CheckWatched(c.saga, c.seen)
+			if c.want == "" {
+				wants(t, found)
+				return
+			}
+			wants(t, found, audit.I6)
+			if len(found) == 1 && !strings.Contains(found[0].What, c.want) {
+				t.Errorf("found %q, want %q", found[0].What, c.want)
+			}
+		})
 	}
-	ended, _ := audit.ReadRecord("s", stuck("s").record(), saga.Stuck, find)
-	wants(t, audit.CheckQueued(ended, false))
 }
 
 func TestOrphans(t *testing.T) {
-	wants(t, audit.CheckOrphan("s", completed("s").stored()), audit.I4, audit.I4, audit.I4)
+	wants(t, audit.CheckOrphan("s", completed("s").stored()), audit.I5, audit.I5, audit.I5)
 	wants(t, audit.CheckOrphan("s", begin("s").fates(decline).stored()))
-	wants(t, audit.CheckOrphan(protocol.ConformancePrefix+"x", completed("s").stored()), audit.I4, audit.I4, audit.I4)
+	wants(t, audit.CheckOrphan(protocol.ConformancePrefix+"x", completed("s").stored()), audit.I5, audit.I5, audit.I5)
 	wants(t, audit.CheckOrphan(protocol.ConformancePrefix+"x", aborted("s").stored()))
-	wants(t, audit.CheckOrphan("s", aborted("s").stored()), audit.I4, audit.I4)
+	wants(t, audit.CheckOrphan("s", aborted("s").stored()), audit.I5, audit.I5)
 	w := aborted("s")
 	refund("1000.00")(w)
-	wants(t, audit.CheckAlone("s", w.stored()), audit.I2)
-	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.I2, audit.I4)
+	wants(t, audit.CheckAlone("s", w.stored()), audit.I12)
+	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.I12, audit.I5)
 	set(2, "status", "paid")(w)
-	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.Row)
+	wants(t, audit.CheckOrphan("s", w.stored()[1:]), audit.I5)
 }
 
 // TestStrayRefund: a charge that nobody asked for is held to D19 as well.
@@ -142,7 +166,7 @@ func TestStrayRefund(t *testing.T) {
 	w.rows["PAYMENTS s.9"]["effect"] = doc{
 		"status": "refunded", "amount": json.Number("1.00"), "currency": "USD", "refund": doc{"amount": json.Number("2.00")},
 	}
-	wants(t, w.audit(), audit.I2, audit.I4)
+	wants(t, w.audit(), audit.I12, audit.I5)
 }
 
 func TestStock(t *testing.T) {
@@ -162,7 +186,7 @@ func TestStock(t *testing.T) {
 				wants(t, found)
 				return
 			}
-			wants(t, found, audit.I3)
+			wants(t, found, audit.I1)
 			if f := found[0]; f.SKU != "a" || !strings.Contains(f.What, c.want) || !strings.Contains(f.Evidence, "stock.a") {
 				t.Errorf("found %+v, want %q", f, c.want)
 			}
@@ -172,14 +196,15 @@ func TestStock(t *testing.T) {
 
 // TestOtherDefinitions audits a saga as far as its steps are of known types.
 func TestOtherDefinitions(t *testing.T) {
-	s := &audit.Saga{ID: "s", Phase: saga.Completed, Head: saga.Completed, Header: saga.Completed, OrderID: "o", Steps: []audit.Step{
+	s := &audit.Saga{ID: "s", Phase: saga.Completed, OrderID: "o", Steps: []audit.Step{
 		{Number: 1, Status: saga.StepCompleted},
-		{Number: 2, Status: saga.StepCompleted, Asked: &audit.Charge{Step: 2, Amount: protocol.Money{Minor: 500, Currency: "JPY"}}},
+		{Number: 2, Status: saga.StepCompleted, Asked: &audit.Charge{Origin: audit.Origin{Step: 2}, Amount: protocol.Money{Minor: 500, Currency: "JPY"}}},
 	}}
-	charge := &audit.Charge{Step: 2, State: audit.Live, Amount: protocol.Money{Minor: 500, Currency: "JPY"}}
-	wants(t, audit.Check(s, []audit.Effect{charge, &audit.Shipment{Step: 1, State: audit.Live}}))
-	wants(t, audit.Check(s, []audit.Effect{charge, &audit.Shipment{Step: 2, State: audit.Live}}), audit.I1)
-	wants(t, audit.Check(s, nil), audit.I1)
+	s.SetPhases(saga.Completed, saga.Completed)
+	charge := &audit.Charge{Origin: audit.Origin{Step: 2, State: audit.Live}, Amount: protocol.Money{Minor: 500, Currency: "JPY"}}
+	wants(t, audit.Check(s, []audit.Effect{charge, &audit.Shipment{Origin: audit.Origin{Step: 1, State: audit.Live}}}))
+	wants(t, audit.Check(s, []audit.Effect{charge, &audit.Shipment{Origin: audit.Origin{Step: 2, State: audit.Live}}}), audit.I3)
+	wants(t, audit.Check(s, nil), audit.I3)
 	s.Steps[1].Vague = "no amount"
-	wants(t, audit.Check(s, []audit.Effect{charge}), audit.Record)
+	wants(t, audit.Check(s, []audit.Effect{charge}), audit.I7)
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"strings"
 
 	"amends/protocol"
 )
@@ -17,143 +16,108 @@ const (
 	Undone              // it was done and taken back
 )
 
-// Place is where an effect is stored: in which bucket, for which step.
+// Place is where an effect belongs: to which bucket, and to which step.
 type Place struct {
 	Bucket string
 	Step   uint8
 }
 
 // Effect is what a participant has stored for one step of a saga: a
-// *Reservation, a *Charge, a *Shipment, or a value that makes no sense, which is
-// *Unreadable.
+// *Reservation, a *Charge, an *Authorization, a *Shipment, a *Tombstone, or a
+// value that makes no sense, which is *Unreadable.
 type Effect interface {
 	Place() Place
 	String() string // such as "charge of 249.99 USD"
 
 	state() State
+	// revived tells whether the action was carried out although it had been undone
+	// before (I11).
+	revived() bool
 	// differs says in what the effect is not the one that the journal asked
-	// for, which is of the same type; "" if in nothing.
-	differs(asked Effect) string
-	// flaw says what is wrong with the effect by itself; "" if nothing.
-	flaw() string
+	// for, which is of the same type.
+	differs(asked Effect) []flaw
+	// flaws say what is wrong with the effect by itself.
+	flaws() []flaw
+	// print is what the stores and the journal must agree about, in one number; 0
+	// if nothing. Not all of it need be known to a journal.
+	print() (p Print, known bool)
 }
 
-// Reservation is goods held for an order. Step counts from 1, as in all effects.
-type Reservation struct {
-	Step  uint8
-	State State
-	Goods Goods
-	IDs   Print // of the reservation ids
-	End   End
-	Moves *Moves // nil once the stock is summed up: a million sagas must fit
+// flaw is what is wrong with an effect, and which invariant it breaks. An empty
+// one stands for what a shipment or a reservation is for: that of the order, or
+// of the abort.
+type flaw struct {
+	broken Invariant
+	text   string
 }
 
-// Moves is what a reservation means for the stock.
-type Moves struct {
-	Held  Goods   // of an active one, less what is backordered
-	Taken []Taken // by a committed one
-}
+// flaws collects them.
+type flaws []flaw
 
-// Taken is what a committed reservation has taken out of the stock of an SKU, in
-// pieces, and from which count of it (see Stock).
-type Taken struct {
-	SKU    string
-	Pieces int64
-	Since  int64
-}
-
-// End says how a reservation ended other than by its compensation.
-type End uint8
-
-// The ends.
-const (
-	NoEnd  End = iota
-	Sold       // committed: it stands, and its goods have left the stock
-	Lapsed     // its time was over: it is undone, and the saga may not know yet
-)
-
-// Place is where it is stored.
-func (r *Reservation) Place() Place   { return Place{protocol.BucketInventory, r.Step} }
-func (r *Reservation) String() string { return "reservation of " + string(r.Goods) }
-func (r *Reservation) state() State   { return r.State }
-func (r *Reservation) flaw() string   { return "" }
-
-// holds tells whether goods are reserved.
-func (r *Reservation) holds() bool { return r.State == Live && r.End != Sold }
-
-func (r *Reservation) differs(asked Effect) string {
-	want, _ := asked.(*Reservation)
-	var d differences
-	d.when(r.Goods != want.Goods, "%s instead of %s", r.Goods, want.Goods)
-	d.when(!r.IDs.agrees(want.IDs), "other reservation ids")
-	return d.text()
-}
-
-// Charge is money taken, and how much of it was given back.
-type Charge struct {
-	Step        uint8
-	State       State
-	Amount      protocol.Money
-	Refunded    int64 // minor units of the same currency
-	User        Print
-	Payment     Print // of the payment_id
-	Transaction Print // of the transaction_id
-}
-
-// Place is where it is stored.
-func (c *Charge) Place() Place   { return Place{protocol.BucketPayments, c.Step} }
-func (c *Charge) String() string { return "charge of " + c.Amount.String() }
-func (c *Charge) state() State   { return c.State }
-
-// flaw holds refunds to D19 and D13: all of the money goes back, or none, and
-// never more than was taken.
-func (c *Charge) flaw() string {
-	given := protocol.Money{Minor: c.Refunded, Currency: c.Amount.Currency}
-	switch {
-	case c.Refunded < 0, c.Refunded > c.Amount.Minor:
-		return "gave back " + given.String() + ", which is not a part of it"
-	case c.State == Live && c.Refunded != 0:
-		return "stands although " + given.String() + " was given back"
-	case c.State == Undone && c.Refunded != c.Amount.Minor:
-		return "is refunded, but only " + given.String() + " was given back"
+func (f *flaws) when(wrong bool, broken Invariant, format string, args ...any) {
+	if wrong {
+		*f = append(*f, flaw{broken, fmt.Sprintf(format, args...)})
 	}
-	return ""
 }
 
-func (c *Charge) differs(asked Effect) string {
-	want, _ := asked.(*Charge)
-	var d differences
-	d.when(c.Amount != want.Amount, "%s instead of %s", c.Amount, want.Amount)
-	d.when(!c.User.agrees(want.User), "another user_id")
-	d.when(!c.Payment.agrees(want.Payment), "another payment_id")
-	d.when(!c.Transaction.agrees(want.Transaction), "another transaction_id")
-	return d.text()
+// Origin is what all effects have. Step counts from 1.
+type Origin struct {
+	Step    uint8
+	State   State
+	Revived bool
 }
+
+func (o *Origin) state() State  { return o.State }
+func (o *Origin) revived() bool { return o.Revived && o.State == Live }
+func (o *Origin) flaws() []flaw { return nil }
+
+// printOf puts prints together; one that is 0 is not known.
+func (o *Origin) printOf(kind byte, parts ...Print) (p Print, known bool) {
+	p, known = mix(Print(kind)<<16|Print(o.Step)<<8|Print(o.State)), true
+	for _, part := range parts {
+		p, known = mix(p^part), known && part != 0
+	}
+	return p, known
+}
+
+// Tombstone is what a compensation leaves of what was never done: the action is
+// refused from then on (I11).
+type Tombstone struct {
+	Bucket string
+	Origin
+}
+
+// Place is where it belongs.
+func (t *Tombstone) Place() Place          { return Place{t.Bucket, t.Step} }
+func (t *Tombstone) String() string        { return "tombstone" }
+func (t *Tombstone) differs(Effect) []flaw { return nil }
+func (t *Tombstone) print() (Print, bool)  { return 0, true }
 
 // Shipment is a shipping label.
 type Shipment struct {
-	Step     uint8
-	State    State
+	Origin
 	Goods    Goods
 	Address  Print
 	ID       Print // of the shipment_id
 	Tracking Print // of the tracking number
 }
 
-// Place is where it is stored.
+// Place is where it belongs.
 func (s *Shipment) Place() Place   { return Place{protocol.BucketShipments, s.Step} }
 func (s *Shipment) String() string { return "shipment of " + string(s.Goods) }
-func (s *Shipment) state() State   { return s.State }
-func (s *Shipment) flaw() string   { return "" }
 
-func (s *Shipment) differs(asked Effect) string {
+func (s *Shipment) differs(asked Effect) []flaw {
 	want, _ := asked.(*Shipment)
-	var d differences
-	d.when(s.Goods != want.Goods, "%s instead of %s", s.Goods, want.Goods)
-	d.when(!s.Address.agrees(want.Address), "another address")
-	d.when(!s.ID.agrees(want.ID), "another shipment_id")
-	d.when(!s.Tracking.agrees(want.Tracking), "another tracking number")
-	return d.text()
+	var f flaws
+	f.when(s.Goods != want.Goods, "", "%s instead of %s", s.Goods, want.Goods)
+	f.when(!s.Address.agrees(want.Address), "", "another address")
+	f.when(!s.ID.agrees(want.ID), I10, "another shipment_id")
+	f.when(!s.Tracking.agrees(want.Tracking), I10, "another tracking number")
+	return f
+}
+
+func (s *Shipment) print() (Print, bool) {
+	return s.printOf('s', PrintOf(string(s.Goods)), s.Address, s.ID, s.Tracking)
 }
 
 // Unreadable is a participant's value that makes no sense.
@@ -167,16 +131,7 @@ type Unreadable struct {
 func (u *Unreadable) Place() Place          { return Place{u.Bucket, u.Step} }
 func (u *Unreadable) String() string        { return "value that makes no sense" }
 func (u *Unreadable) state() State          { return None }
-func (u *Unreadable) flaw() string          { return u.Why }
-func (u *Unreadable) differs(Effect) string { return "" }
-
-// differences collects what is not as it should be.
-type differences []string
-
-func (d *differences) when(differs bool, format string, args ...any) {
-	if differs {
-		*d = append(*d, fmt.Sprintf(format, args...))
-	}
-}
-
-func (d *differences) text() string { return strings.Join(*d, ", ") }
+func (u *Unreadable) revived() bool         { return false }
+func (u *Unreadable) flaws() []flaw         { return []flaw{{I5, "the value makes no sense: " + u.Why}} }
+func (u *Unreadable) differs(Effect) []flaw { return nil }
+func (u *Unreadable) print() (Print, bool)  { return 0, false }

@@ -3,24 +3,26 @@ package audit
 // Invariant names the promise that a finding breaks.
 type Invariant string
 
-// The invariants.
+// The invariants. docs/guides/audit.md says more of each, and what to do.
 const (
-	I1 Invariant = "I1" // a COMPLETED saga has one net charge of the amount, one live shipment, and holds its goods
-	I2 Invariant = "I2" // an ABORTED saga has no net charge, no live shipment and holds no goods
-	I3 Invariant = "I3" // stock is never negative, and never more is reserved than there is
-	I4 Invariant = "I4" // no effect without a journal entry, and no entry "done" without an effect
-	I5 Invariant = "I5" // an open saga is in the inbox, so that somebody works on it
-	I6 Invariant = "I6" // a saga ends once, and in one way
+	I1  Invariant = "I1"  // stock: never negative, never more reserved than there is, every piece accounted for
+	I2  Invariant = "I2"  // money: a saga has one charge at most, of the amount; all of it goes back or none
+	I3  Invariant = "I3"  // order: COMPLETED has its goods, one charge, one shipment, and an order id
+	I4  Invariant = "I4"  // abort: ABORTED has no charge, holds no goods and has no shipment
+	I5  Invariant = "I5"  // no orphan: no effect without its journal, no step "done" without its effect
+	I6  Invariant = "I6"  // terminal or visible: an open saga is worked on, or its incident is shown
+	I7  Invariant = "I7"  // legal history: the chain is whole, and the events follow the definition
+	I8  Invariant = "I8"  // no early word: what was told stands in the journal, and was told completely
+	I9  Invariant = "I9"  // single writer: one record and one owner per saga, no fork in its events
+	I10 Invariant = "I10" // idempotent: each answer is given once and stays the same, each event is told once
+	I11 Invariant = "I11" // unknown is undone: what was given up has its tombstone, and nothing came after it
+	I12 Invariant = "I12" // bounded refund: never more than was taken, of the same payment, and never dropped
 )
 
-// What has to hold before the invariants can be looked at.
-const (
-	Chain      Invariant = "chain"      // the events of a record are those that were written
-	History    Invariant = "history"    // the events follow from each other by the definition
-	Definition Invariant = "definition" // the definition that a saga began with is known here
-	Record     Invariant = "record"     // a record is readable and is of its key
-	Row        Invariant = "row"        // a participant's value is readable and is of its key
-)
+// Invariants are all invariants, in their order.
+func Invariants() []Invariant {
+	return []Invariant{I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12}
+}
 
 // Finding is one violation and where it is seen.
 type Finding struct {
@@ -28,5 +30,15 @@ type Finding struct {
 	SagaID    string    `json:"saga_id,omitempty"`
 	SKU       string    `json:"sku,omitempty"`
 	What      string    `json:"what"`     // in words
-	Evidence  string    `json:"evidence"` // the bucket, the key and what stands there
+	Evidence  string    `json:"evidence"` // the bucket or stream, the key, and what stands there
+}
+
+// number sorts invariants: I2 comes before I10.
+func (i Invariant) number() int {
+	for n, known := range Invariants() {
+		if i == known {
+			return n
+		}
+	}
+	return len(Invariants())
 }

@@ -48,6 +48,13 @@ var seed = maphash.MakeSeed()
 // PrintOf makes the fingerprint of a text.
 func PrintOf(text string) Print { return Print(max(maphash.String(seed, text), 1)) }
 
+// mix spreads a number over all bits, so that sums of them do not cancel out.
+func mix(p Print) Print {
+	p = (p ^ p>>30) * 0xbf58476d1ce4e5b9
+	p = (p ^ p>>27) * 0x94d049bb133111eb
+	return p ^ p>>31
+}
+
 // agrees tells whether a print is the one that is wanted, if one is.
 func (p Print) agrees(wanted Print) bool { return wanted == 0 || p == wanted }
 

@@ -3,11 +3,14 @@ package audit
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -20,36 +23,81 @@ const (
 	snapshotPause = 20 * time.Millisecond
 )
 
-// judgeAll looks at every suspect again.
+// judgeAll looks at every saga again that does not agree.
 func (a *auditor) judgeAll(ctx context.Context) error {
-	return each(ctx, slices.Sorted(maps.Keys(a.suspects)), func(ctx context.Context, id string) error {
-		if err := a.judge(ctx, id, a.suspects[id]); err != nil {
+	return each(ctx, a.suspects, func(ctx context.Context, e *entry) error {
+		id, err := a.idOf(ctx, e)
+		if err != nil || id == "" {
+			return err
+		}
+		if err := a.judge(ctx, id, e.is(counted)); err != nil {
 			return fmt.Errorf("auditing saga %s: %w", id, err)
 		}
 		return nil
 	})
 }
 
-// each does something for every key, several at a time, and stops at the first
+// suspects yields what has to be looked at again. What may have lost its record
+// to time is not.
+func (a *auditor) suspects(yield func(*entry) bool) {
+	for e := range a.balance.all() {
+		stale := !e.is(recorded) && !e.is(doubtful) && a.isExpired(time.Unix(int64(e.newest), 0))
+		if e.disagrees() && !stale && !yield(e) {
+			return
+		}
+	}
+}
+
+// idOf finds out which saga an entry is; "" if its message was replaced since,
+// so that the saga has moved.
+func (a *auditor) idOf(ctx context.Context, e *entry) (string, error) {
+	st := a.src.all()[e.stream()]
+	key, header, ok, err := st.at(ctx, a.src.nc, e.message())
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		a.mu.Lock()
+		a.tally.moved++
+		a.mu.Unlock()
+		return "", nil
+	}
+	return sagaIn(st, key, header), nil
+}
+
+// sagaIn is the saga of a message.
+func sagaIn(st *stream, key string, header nats.Header) string {
+	if st.number == ordersStream {
+		id, _, _, _ := protocol.ParseEventID(header.Get(jetstream.MsgIDHeader))
+		return id
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(key, reservationPrefix), ".")
+	return id
+}
+
+// each does something for every item, several at a time, and stops at the first
 // error.
-func each(ctx context.Context, keys []string, do func(context.Context, string) error) error {
+func each[T any](ctx context.Context, items func(func(T) bool), do func(context.Context, T) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	todo := make(chan string)
+	todo := make(chan T)
 	var working sync.WaitGroup
 	for range judges {
 		working.Go(func() {
-			for key := range todo {
-				if err := do(ctx, key); err != nil {
+			for item := range todo {
+				if err := do(ctx, item); err != nil {
 					stop(err)
 				}
 			}
 		})
 	}
-	for _, key := range keys {
+	for item := range items {
 		select {
-		case todo <- key:
+		case todo <- item:
 		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	close(todo)
@@ -57,17 +105,22 @@ func each(ctx context.Context, keys []string, do func(context.Context, string) e
 	return context.Cause(ctx)
 }
 
-// judge looks at one saga until it stands still, and judges it.
-func (a *auditor) judge(ctx context.Context, id string, places []Place) error {
+// judge looks at one saga until it stands still, and judges it. One that was
+// counted before is not counted again.
+func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
 	for range maxSnapshots {
-		snap, err := a.look(ctx, id, places)
+		snap, err := a.look(ctx, id)
 		if err != nil {
 			return err
 		}
 		if snap.steady {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			a.tally.find(snap.findings(a.src.retention, a.tally)...)
+			a.tally.find(snap.findings()...)
+			if snap.exists && !counted {
+				a.tally.count(snap.saga)
+			}
+			a.tally.watch(snap)
 			return nil
 		}
 		select {
@@ -80,97 +133,4 @@ func (a *auditor) judge(ctx context.Context, id string, places []Place) error {
 	defer a.mu.Unlock()
 	a.tally.note("saga " + id + " moved all the time and could not be judged")
 	return nil
-}
-
-// snapshot is a saga and all its effects at one moment.
-type snapshot struct {
-	id     string
-	steady bool // the record did not change while the effects were read
-
-	exists bool     // there is a record
-	saga   *Saga    // nil if it cannot be followed
-	fault  *Finding // why
-	queued bool     // its start is in the inbox
-
-	stored []Effect
-	newest time.Time // when the latest of them was stored
-}
-
-// look reads a record, its effects, and the record again, from the leaders. The
-// effects are read at the given places and where the journal asks for some.
-func (a *auditor) look(ctx context.Context, id string, places []Place) (snapshot, error) {
-	snap := snapshot{id: id}
-	before, err := a.src.sagas.get(ctx, id)
-	if err != nil {
-		return snap, err
-	}
-	if before.Revision != 0 {
-		snap.exists = true
-		snap.saga, snap.fault = ReadRecord(id, before.Value, phaseOf(before), a.find)
-	}
-	if snap.saga != nil {
-		places = union(places, snap.saga)
-		if snap.queued, err = a.src.queued(ctx, id); err != nil {
-			return snap, err
-		}
-	}
-	for _, p := range places {
-		if err := a.read(ctx, &snap, p); err != nil {
-			return snap, err
-		}
-	}
-	after, err := a.src.sagas.get(ctx, id)
-	snap.steady = before.Revision == after.Revision
-	return snap, err
-}
-
-// union adds the places where the journal asks for an effect.
-func union(places []Place, s *Saga) []Place {
-	places = slices.Clip(places)
-	for _, step := range s.Steps {
-		if step.Asked != nil && !slices.Contains(places, step.Asked.Place()) {
-			places = append(places, step.Asked.Place())
-		}
-	}
-	return places
-}
-
-// read reads the effect at a place into the snapshot.
-func (a *auditor) read(ctx context.Context, snap *snapshot, p Place) error {
-	_, key, _ := strings.Cut(keyOf(snap.id, p), " ")
-	entry, err := a.src.stores[p.Bucket].get(ctx, key)
-	if err != nil || entry.Revision == 0 {
-		return err
-	}
-	if entry.Stored.After(snap.newest) {
-		snap.newest = entry.Stored
-	}
-	if _, e := ReadEffect(p.Bucket, key, entry.Value); e != nil {
-		snap.stored = append(snap.stored, e)
-	}
-	return nil
-}
-
-// findings judges the snapshot, and counts the saga.
-func (s *snapshot) findings(retention time.Duration, t *tally) []Finding {
-	switch {
-	case s.exists && s.saga != nil:
-		t.count(s.saga)
-		return append(Check(s.saga, s.stored), CheckQueued(s.saga, s.queued)...)
-	case s.exists:
-		t.count(nil)
-		return append(CheckAlone(s.id, s.stored), *s.fault)
-	case isExpired(t.report.StartedAt.Sub(s.newest), retention):
-		t.report.Effects.Expired += len(s.stored)
-		return CheckAlone(s.id, s.stored)
-	}
-	return CheckOrphan(s.id, s.stored)
-}
-
-// isExpired tells whether the record of a saga may be gone by now, whose latest
-// effect is that old. A record lives from the end of its saga, which comes after
-// the last effect. The margin is for clocks that differ, and for a time to live
-// that counts whole seconds.
-func isExpired(age, retention time.Duration) bool {
-	return retention > 0 && age > retention-retention/100-time.Second
 }

@@ -31,6 +31,12 @@ func (w *world) work(undo bool, step int) {
 		w.rows[w.key(step)] = row
 	}
 	effect, done := row["effect"].(doc)
+	verdict := "action"
+	if undo {
+		verdict = "compensation"
+	}
+	w.clock++
+	row[verdict] = doc{"hash": "h", "accepted": true, "at": w.clock, "reply": doc{}}
 	switch {
 	case !undo && !done:
 		row["effect"] = w.effect(step)

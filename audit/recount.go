@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,8 +45,8 @@ func (a *auditor) recount(ctx context.Context) (findings []Finding, steady bool,
 	if err != nil {
 		return nil, false, err
 	}
-	moment, err := a.src.again(ctx, protocol.BucketInventory)
-	if err != nil {
+	moment := bucketOf(inventoryStream, protocol.BucketInventory)
+	if err := a.src.open(ctx, moment); err != nil {
 		return nil, false, err
 	}
 	counted, err := a.holders(ctx, moment)
@@ -69,7 +70,7 @@ func (a *auditor) recount(ctx context.Context) (findings []Finding, steady bool,
 func (a *auditor) stockRows(ctx context.Context) (map[string]store.Entry, error) {
 	rows := make(map[string]store.Entry, len(a.doubts))
 	for sku := range a.doubts {
-		entry, err := a.src.stores[protocol.BucketInventory].get(ctx, stockPrefix+sku)
+		entry, err := a.src.get(ctx, a.src.stores[protocol.BucketInventory], stockPrefix+sku)
 		if err != nil {
 			return nil, err
 		}
@@ -81,27 +82,27 @@ func (a *auditor) stockRows(ctx context.Context) (map[string]store.Entry, error)
 // holders counts what is reserved of the SKUs in doubt, by reservations that were
 // active at the moment up to which the bucket is opened, and still are; and what
 // has come and was taken, which does not change any more without their rows.
-func (a *auditor) holders(ctx context.Context, moment *bucket) (shelf, error) {
+func (a *auditor) holders(ctx context.Context, moment *stream) (shelf, error) {
 	counted := shelf{}
+	var mu sync.Mutex
 	var keys []string
-	err := moment.scan(ctx, func(f store.Followed) func() {
-		r := a.doubtful(f.Key, f.Value)
-		return func() {
-			switch {
-			case r == nil:
-			case r.holds():
-				keys = append(keys, f.Key)
-			default:
-				counted.take(r.Moves.Taken)
-			}
+	err := moment.scan(ctx, a.src.js, 0, false, func(m *message) {
+		r := a.doubtful(m.key, m.value)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case m.deleted, r == nil:
+		case r.holds():
+			keys = append(keys, m.key)
+		default:
+			counted.take(r.Moves.Taken)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex
-	err = each(ctx, keys, func(ctx context.Context, key string) error {
-		entry, err := moment.get(ctx, key)
+	err = each(ctx, slices.Values(keys), func(ctx context.Context, key string) error {
+		entry, err := a.src.get(ctx, moment, key)
 		if r := a.doubtful(key, entry.Value); r != nil && r.holds() && entry.Revision <= moment.last {
 			mu.Lock()
 			defer mu.Unlock()
@@ -125,8 +126,11 @@ func (a *auditor) doubtful(key string, value []byte) *Reservation {
 	if !strings.HasPrefix(key, reservationPrefix) {
 		return nil
 	}
-	_, e := ReadEffect(protocol.BucketInventory, key, value)
-	r, ok := e.(*Reservation)
+	_, effects := ReadEffects(protocol.BucketInventory, key, value)
+	if len(effects) != 1 {
+		return nil
+	}
+	r, ok := effects[0].(*Reservation)
 	if !ok || r.State != Live {
 		return nil
 	}
@@ -147,7 +151,7 @@ func findStock(sku string, row store.Entry, counted shelf) []Finding {
 	read, err := readStock(stockPrefix+sku, row.Value)
 	if err != nil {
 		return []Finding{{
-			Invariant: Row, SKU: sku, What: "the value makes no sense: " + err.Error(),
+			Invariant: I1, SKU: sku, What: "the value makes no sense: " + err.Error(),
 			Evidence: protocol.BucketInventory + " " + stockPrefix + sku,
 		}}
 	}

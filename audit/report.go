@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,10 +53,11 @@ type Outcomes struct {
 
 // Counts counts what participants have stored.
 type Counts struct {
-	Reservations int `json:"reservations"`
-	Charges      int `json:"charges"`
-	Shipments    int `json:"shipments"`
-	Expired      int `json:"expired"` // of sagas whose record has expired
+	Reservations   int `json:"reservations"`
+	Authorizations int `json:"authorizations"`
+	Charges        int `json:"charges"`
+	Shipments      int `json:"shipments"`
+	Expired        int `json:"expired"` // older than the retention: their records may have expired
 }
 
 // Sum is the money of one currency. When nothing is open, stuck or expired, Net
@@ -88,6 +90,9 @@ func (r *Report) OK() bool { return r.Violations == 0 }
 type tally struct {
 	report Report
 	money  map[string]*account
+
+	moved int             // sagas whose message was replaced before they could be looked at
+	open  map[string]bool // sagas that are to be looked at again by whoever goes on
 }
 
 // account is the money of one currency, in minor units.
@@ -100,7 +105,7 @@ func newTally(started time.Time) *tally {
 			// Lists that are empty in JSON, and not null.
 			Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{},
 		},
-		money: map[string]*account{},
+		money: map[string]*account{}, open: map[string]bool{},
 	}
 }
 
@@ -159,16 +164,31 @@ func (t *tally) complete(s *Saga) {
 }
 
 // store counts one effect.
-func (t *tally) store(e Effect) {
+func (t *tally) store(e Effect, expired bool) {
+	counts := &t.report.Effects
 	switch e := e.(type) {
 	case *Reservation:
-		t.report.Effects.Reservations++
+		counts.Reservations++
+	case *Authorization:
+		counts.Authorizations++
 	case *Charge:
-		t.report.Effects.Charges++
+		counts.Charges++
 		a := t.account(e.Amount.Currency)
 		a.charged, a.refunded = plus(a.charged, e.Amount.Minor), plus(a.refunded, e.Refunded)
 	case *Shipment:
-		t.report.Effects.Shipments++
+		counts.Shipments++
+	default:
+		return
+	}
+	if expired {
+		counts.Expired++
+	}
+}
+
+// watch remembers a saga that has not ended.
+func (t *tally) watch(snap *snapshot) {
+	if snap.saga != nil && !snap.saga.Phase.Terminal() {
+		t.open[snap.id] = true
 	}
 }
 
@@ -200,8 +220,12 @@ func (t *tally) finish() *Report {
 		})
 	}
 	slices.SortFunc(r.Money, func(a, b Sum) int { return cmp.Compare(a.Currency, b.Currency) })
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.SagaID, b.SagaID), cmp.Compare(a.SKU, b.SKU))
+	if t.moved > 0 {
+		t.note(fmt.Sprintf("%d sagas moved before they could be looked at again", t.moved))
+	}
+	slices.SortFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Invariant.number(), b.Invariant.number()), cmp.Compare(a.SagaID, b.SagaID),
+			cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Evidence, b.Evidence), cmp.Compare(a.What, b.What))
 	})
 	slices.SortFunc(r.Incidents, func(a, b Incident) int { return cmp.Compare(a.SagaID, b.SagaID) })
 	r.TookMS = time.Since(r.StartedAt).Milliseconds()

@@ -54,9 +54,9 @@ func TestReportForPeopleAndMachines(t *testing.T) {
   stock     2 SKUs, 15 on hand, 6 of it reserved
 1 incidents are open
   k1: RefundPayment failed: no
-I1         saga twice: the charge of 249.99 USD stands, but the journal did not ask for it; it is one of 2 that stand
+I2         saga twice: the charge of 249.99 USD stands, but the journal did not ask for it; it is one of 2 that stand
            [PAYMENTS twice.9: charge of 249.99 USD, stands]
-VIOLATED: 1 findings (I1 1)
+VIOLATED: 1 findings (I2 1)
 `
 	if text.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", text.String(), want)
@@ -64,8 +64,8 @@ VIOLATED: 1 findings (I1 1)
 	machine, err := json.Marshal(r)
 	must(t, err)
 	for _, part := range []string{
-		`"violations":1`, `"broken":{"I1":1}`, `"net":999.96`, `"stuck":1`, `"notes":[]`,
-		`{"invariant":"I1","saga_id":"twice","what":"the charge`,
+		`"violations":1`, `"broken":{"I2":1}`, `"net":999.96`, `"stuck":1`, `"notes":[]`,
+		`{"invariant":"I2","saga_id":"twice","what":"the charge`,
 	} {
 		if !bytes.Contains(machine, []byte(part)) {
 			t.Errorf("%s is not in %s", part, machine)

@@ -24,69 +24,105 @@ type memory[R any] struct {
 	SagaID string `json:"saga_id"`
 	Step   int    `json:"step"`
 	Effect *R     `json:"effect"`
+	fence
+	Guests map[string]fence `json:"guests"` // of later steps that act on this row
 }
 
-// The documented forms of the business rows.
-type (
-	reservationRow struct {
-		Status string `json:"status"`
-		Lines  []struct {
-			SKU           string `json:"sku"`
-			Quantity      int64  `json:"quantity"`
-			Backordered   int64  `json:"backordered"`
-			ReservationID string `json:"reservation_id"`
-			Since         int64  `json:"since"`
-		} `json:"lines"`
-	}
-	chargeRow struct {
-		PaymentID     string           `json:"payment_id"`
-		TransactionID string           `json:"transaction_id"`
-		UserID        string           `json:"user_id"`
-		Amount        protocol.Decimal `json:"amount"`
-		Currency      string           `json:"currency"`
-		Status        string           `json:"status"`
-		// PartialRefunds leave something, and may stand beside a charge that stands.
-		PartialRefunds []refundRow `json:"partial_refunds"`
-		Refund         *refundRow  `json:"refund"`
-		// Authorization marks a payment in two parts, of which the audit knows nothing
-		// yet.
-		Authorization json.RawMessage `json:"authorization"`
-	}
-	refundRow struct {
-		Amount protocol.Decimal `json:"amount"`
-	}
-	shipmentRow struct {
-		ShipmentID     string          `json:"shipment_id"`
-		TrackingNumber string          `json:"tracking_number"`
-		Items          []protocol.Line `json:"items"`
-		Address        string          `json:"address"`
-		Status         string          `json:"status"`
-	}
-)
+// fence is the verdicts on the commands of one step.
+type fence struct {
+	Action       *verdict `json:"action"`
+	Compensation *verdict `json:"compensation"`
+	Reversal     *verdict `json:"reversal"`
+}
 
-// ReadEffect reads a participant's value. The effect is nil if nothing was done,
-// as after a decline. The saga id is empty if the key does not tell it.
-func ReadEffect(bucket, key string, value []byte) (sagaID string, effect Effect) {
+type verdict struct {
+	Accepted bool  `json:"accepted"`
+	At       int64 `json:"at"` // microseconds since 1970 UTC
+}
+
+// remember decodes a participant's value.
+func remember[R any](value []byte) (m memory[R], err error) {
+	usual := members(value, func(name, value []byte) bool {
+		switch string(name) {
+		case "saga_id":
+			return setText(&m.SagaID, value)
+		case "step":
+			return setInt(&m.Step, value)
+		case "action":
+			return setVerdict(&m.Action, value)
+		case "compensation":
+			return setVerdict(&m.Compensation, value)
+		case "effect":
+			m.Effect = new(R)
+			return json.Unmarshal(value, m.Effect) == nil
+		case "promise":
+			return true
+		}
+		return false
+	})
+	if usual {
+		return m, nil
+	}
+	m = memory[R]{}
+	return m, json.Unmarshal(value, &m)
+}
+
+func setVerdict(to **verdict, value []byte) bool {
+	v := &verdict{}
+	*to = v
+	return members(value, func(name, value []byte) bool {
+		switch string(name) {
+		case "accepted":
+			v.Accepted = string(value) == "true"
+			return v.Accepted || string(value) == "false"
+		case "at":
+			return setInt(&v.At, value)
+		}
+		return true
+	})
+}
+
+// undoneAt is when a compensation was accepted first; 0 if none was.
+func (f *fence) undoneAt() int64 {
+	for _, v := range []*verdict{f.Compensation, f.Reversal} {
+		if v != nil && v.Accepted {
+			return max(v.At, 1)
+		}
+	}
+	return 0
+}
+
+// isRevived tells whether the action was accepted after its compensation (I11).
+func (f *fence) isRevived() bool {
+	undone := f.undoneAt()
+	return undone != 0 && f.Action != nil && f.Action.Accepted && f.Action.At > undone
+}
+
+// ReadEffects reads a participant's value: one effect, or none as after a
+// decline, or several where later steps act on the same row. The saga id is empty
+// if the key does not tell it.
+func ReadEffects(bucket, key string, value []byte) (sagaID string, effects []Effect) {
 	name := key
 	if bucket == protocol.BucketInventory {
 		name = strings.TrimPrefix(key, reservationPrefix)
 	}
 	sagaID, step, err := parseStepKey(name)
 	if err != nil {
-		return "", &Unreadable{Bucket: bucket, Why: err.Error()}
+		return "", []Effect{&Unreadable{Bucket: bucket, Why: err.Error()}}
 	}
+	r := reading{bucket: bucket, sagaID: sagaID, step: step}
 	switch bucket {
 	case protocol.BucketInventory:
-		effect, err = readRow(sagaID, step, value, reservationOf)
+		effects, err = readRow(r, value, reservationOf)
 	case protocol.BucketPayments:
-		effect, err = readRow(sagaID, step, value, chargeOf)
+		effects, err = readRow(r, value, paymentOf)
 	default:
-		effect, err = readRow(sagaID, step, value, shipmentOf)
+		effects, err = readRow(r, value, shipmentOf)
 	}
 	if err != nil {
-		return sagaID, &Unreadable{Bucket: bucket, Step: step, Why: err.Error()}
+		return sagaID, []Effect{&Unreadable{Bucket: bucket, Step: step, Why: err.Error()}}
 	}
-	return sagaID, effect
+	return sagaID, effects
 }
 
 // parseStepKey takes <saga_id>.<step> apart.
@@ -99,22 +135,82 @@ func parseStepKey(key string) (sagaID string, step uint8, err error) {
 	return sagaID, uint8(n), nil
 }
 
-func readRow[R any](sagaID string, step uint8, value []byte, effectOf func(uint8, *R) (Effect, error)) (Effect, error) {
-	var m memory[R]
-	if err := json.Unmarshal(value, &m); err != nil {
-		return nil, fmt.Errorf("decoding it: %w", err)
-	}
-	if m.SagaID != sagaID || m.Step != int(step) {
-		return nil, fmt.Errorf("it is of step %d of saga %q", m.Step, m.SagaID)
-	}
-	if m.Effect == nil {
-		return nil, nil
-	}
-	return effectOf(step, m.Effect)
+// reading is whose value is read.
+type reading struct {
+	bucket, sagaID string
+	step           uint8
+	fence          *fence
+	guests         map[string]fence
 }
 
-func reservationOf(step uint8, row *reservationRow) (Effect, error) {
-	r := &Reservation{Step: step, State: Live}
+// origin is that of an effect of the step itself.
+func (r *reading) origin(state State) Origin {
+	return Origin{Step: r.step, State: state, Revived: r.fence.isRevived()}
+}
+
+// guest is the origin of an effect of a later step.
+func (r *reading) guest(step uint8, state State) Origin {
+	f := r.guests[strconv.Itoa(int(step))]
+	return Origin{Step: step, State: state, Revived: f.isRevived()}
+}
+
+func readRow[R any](r reading, value []byte, effectsOf func(*reading, *R) ([]Effect, error)) (effects []Effect, err error) {
+	m, err := remember[R](value)
+	if err != nil {
+		return nil, fmt.Errorf("decoding it: %w", err)
+	}
+	if m.SagaID != r.sagaID || m.Step != int(r.step) {
+		return nil, fmt.Errorf("it is of step %d of saga %q", m.Step, m.SagaID)
+	}
+	r.fence, r.guests = &m.fence, m.Guests
+	if m.Effect != nil {
+		if effects, err = effectsOf(&r, m.Effect); err != nil {
+			return nil, err
+		}
+	}
+	return r.tombstones(effects), nil
+}
+
+// tombstones adds those of steps that left nothing else.
+func (r *reading) tombstones(effects []Effect) []Effect {
+	bury := func(step uint8, f *fence) {
+		has := func(e Effect) bool { return e.Place().Step == step }
+		if f.undoneAt() != 0 && !slices.ContainsFunc(effects, has) {
+			effects = append(effects, &Tombstone{Bucket: r.bucket, Origin: Origin{Step: step}})
+		}
+	}
+	bury(r.step, r.fence)
+	for number, f := range r.guests {
+		if step, err := strconv.ParseUint(number, 10, 8); err == nil {
+			bury(uint8(step), &f)
+		}
+	}
+	return effects
+}
+
+// The documented forms of reservations and shipments.
+type (
+	reservationRow struct {
+		Status string `json:"status"`
+		Lines  []struct {
+			SKU           string `json:"sku"`
+			Quantity      int64  `json:"quantity"`
+			Backordered   int64  `json:"backordered"`
+			ReservationID string `json:"reservation_id"`
+			Since         int64  `json:"since"`
+		} `json:"lines"`
+	}
+	shipmentRow struct {
+		ShipmentID     string          `json:"shipment_id"`
+		TrackingNumber string          `json:"tracking_number"`
+		Items          []protocol.Line `json:"items"`
+		Address        string          `json:"address"`
+		Status         string          `json:"status"`
+	}
+)
+
+func reservationOf(at *reading, row *reservationRow) ([]Effect, error) {
+	r := &Reservation{Origin: at.origin(Live)}
 	switch row.Status {
 	case "active":
 	case "committed":
@@ -126,13 +222,14 @@ func reservationOf(step uint8, row *reservationRow) (Effect, error) {
 	default:
 		return nil, fmt.Errorf("status %q is none of active, committed, released and expired", row.Status)
 	}
-	return r, r.fillLines(row)
+	return []Effect{r}, r.fillLines(row)
 }
 
 // fillLines reads what the lines of a reservation say.
 func (r *Reservation) fillLines(row *reservationRow) error {
-	var ordered, held []protocol.Line
-	var ids []protocol.Reservation
+	ordered := make([]protocol.Line, 0, len(row.Lines))
+	held := make([]protocol.Line, 0, len(row.Lines))
+	ids := make([]protocol.Reservation, 0, len(row.Lines))
 	r.Moves = &Moves{}
 	for i, line := range row.Lines {
 		if err := protocol.CheckID("sku", line.SKU); err != nil {
@@ -155,52 +252,7 @@ func (r *Reservation) fillLines(row *reservationRow) error {
 	return nil
 }
 
-func chargeOf(step uint8, row *chargeRow) (Effect, error) {
-	switch {
-	case row.Authorization != nil, row.Status == "capturing": // nobody knows of any money yet
-		return nil, nil
-	case row.Status == "refunding": // none of it is back yet
-		row.Status, row.Refund = "captured", nil
-	}
-	state, err := stateOf(row.Status, "captured", "refunded")
-	if err != nil {
-		return nil, err
-	}
-	c := &Charge{
-		Step: step, State: state, User: PrintOf(row.UserID),
-		Payment: PrintOf(row.PaymentID), Transaction: PrintOf(row.TransactionID),
-	}
-	if c.Amount, err = protocol.ParseMoney("amount", row.Amount, row.Currency); err != nil {
-		return nil, err
-	}
-	c.Refunded, err = row.refunded(state)
-	return c, err
-}
-
-// refunded is what was given back of a charge, in minor units; of one that stands,
-// parts of it that were meant to go back are left out.
-func (row *chargeRow) refunded(state State) (minor int64, err error) {
-	refunds := row.PartialRefunds
-	if state == Live {
-		refunds = nil
-	}
-	if row.Refund != nil {
-		refunds = append(slices.Clip(refunds), *row.Refund)
-	}
-	sum := protocol.Money{Currency: row.Currency}
-	for _, r := range refunds {
-		part, err := protocol.ParseMoney("refund.amount", r.Amount, row.Currency)
-		if err == nil {
-			sum, err = sum.Add(part)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return sum.Minor, nil
-}
-
-func shipmentOf(step uint8, row *shipmentRow) (Effect, error) {
+func shipmentOf(at *reading, row *shipmentRow) ([]Effect, error) {
 	status := row.Status
 	if status == "handed_over" {
 		status = "created" // a parcel on its way stands, as its label does
@@ -209,10 +261,10 @@ func shipmentOf(step uint8, row *shipmentRow) (Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Shipment{
-		Step: step, State: state, Goods: GoodsOf(row.Items), Address: PrintOf(row.Address),
+	return []Effect{&Shipment{
+		Origin: at.origin(state), Goods: GoodsOf(row.Items), Address: PrintOf(row.Address),
 		ID: PrintOf(row.ShipmentID), Tracking: PrintOf(row.TrackingNumber),
-	}, nil
+	}}, nil
 }
 
 func stateOf(status, live, undone string) (State, error) {
@@ -227,11 +279,9 @@ func stateOf(status, live, undone string) (State, error) {
 
 // printOfIDs is the fingerprint of reservation ids with their SKUs, in any
 // order.
-func printOfIDs(held []protocol.Reservation) Print {
-	ids := make([]string, len(held))
-	for i, h := range held {
-		ids[i] = h.SKU + "=" + h.ReservationID
+func printOfIDs(held []protocol.Reservation) (sum Print) {
+	for _, h := range held {
+		sum += mix(PrintOf(h.SKU) ^ mix(PrintOf(h.ReservationID)))
 	}
-	slices.Sort(ids)
-	return PrintOf(strings.Join(ids, " "))
+	return max(sum, 1)
 }

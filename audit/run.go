@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"amends/protocol"
-	"amends/saga"
-	"amends/store"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Run audits the system behind a connection. It only reads, it may run beside
@@ -19,25 +18,19 @@ import (
 // definition of every saga, by several goroutines at once.
 //
 // An error means that the audit could not be made; what it found wrong is in
-// the report.
+// the report. The error is ErrForeign if a stream is not the one that its name
+// says.
 func Run(ctx context.Context, nc *nats.Conn, find Find) (*Report, error) {
-	tally := newTally(time.Now())
 	src, err := openSource(ctx, nc)
 	if err != nil {
 		return nil, fmt.Errorf("opening the buckets to audit: %w", err)
 	}
-	defer func() { _ = src.close() }() // nothing was written
-	a := &auditor{
-		src: src, find: find, tally: tally,
-		held: held{}, shelf: shelf{}, suspects: map[string][]Place{}, doubts: map[string]bool{},
-	}
-	for _, pass := range []func(context.Context) error{a.readStores, a.readSagas, a.judgeAll, a.judgeStock} {
-		if err := pass(ctx); err != nil {
-			return nil, err
-		}
+	a := newAuditor(src, find)
+	if err := a.all(ctx); err != nil {
+		return nil, err
 	}
 	a.sumUp()
-	return tally.finish(), nil
+	return a.tally.finish(), nil
 }
 
 // auditor is an audit in progress.
@@ -45,127 +38,225 @@ type auditor struct {
 	src  *source
 	find Find
 
-	held     held               // effects whose saga was not seen yet
-	shelf    shelf              // stock by SKU
-	suspects map[string][]Place // sagas to look at again, and where they have effects
-	doubts   map[string]bool    // SKUs whose row is not readable
+	goesOn  bool // from an earlier audit, and reads what is new since
+	balance balance
+	hearsay hearsay
 
-	mu    sync.Mutex // guards the tally while sagas are judged
-	tally *tally
+	mu     sync.Mutex // guards what follows
+	shelf  shelf      // stock by SKU
+	doubts map[string]bool
+	tally  *tally
 }
 
+func newAuditor(src *source, find Find) *auditor {
+	return &auditor{src: src, find: find, shelf: shelf{}, doubts: map[string]bool{}, tally: newTally(time.Now())}
+}
+
+// all reads everything, and looks again at what does not agree.
+func (a *auditor) all(ctx context.Context) error {
+	a.note()
+	passes := []func(context.Context, bounds) error{a.readStores, a.readSagas, a.readOrders}
+	for _, pass := range passes {
+		if err := pass(ctx, bounds{}); err != nil {
+			return err
+		}
+	}
+	if err := a.checkStreams(ctx); err != nil {
+		return err
+	}
+	if err := a.judgeAll(ctx); err != nil {
+		return err
+	}
+	return a.judgeStock(ctx)
+}
+
+// bounds says behind which message of each stream to begin: the zero value is the
+// beginning of all.
+type bounds map[string]uint64
+
 // readStores reads what the participants have done.
-func (a *auditor) readStores(ctx context.Context) error {
+func (a *auditor) readStores(ctx context.Context, from bounds) error {
 	for _, name := range stores {
-		if err := a.readStore(ctx, name); err != nil {
+		if err := a.readStore(ctx, name, from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *auditor) readStore(ctx context.Context, name string) error {
-	err := a.src.stores[name].scan(ctx, func(f store.Followed) func() {
-		switch {
-		case name != protocol.BucketInventory || strings.HasPrefix(f.Key, reservationPrefix):
-			return a.seeEffect(name, f)
-		case strings.HasPrefix(f.Key, stockPrefix):
-			return a.seeStock(f)
-		case strings.HasPrefix(f.Key, deliveryPrefix):
-			return a.seeDelivery(f)
-		case f.Key == horizonKey:
-			return func() {}
-		}
-		return a.seeEffect(name, f)
-	})
+func (a *auditor) readStore(ctx context.Context, name string, from bounds) error {
+	st := a.src.stores[name]
+	return st.scan(ctx, a.src.js, from[st.name], false, func(m *message) { a.seeStored(name, st, m) })
+}
+
+func (a *auditor) seeStored(bucket string, st *stream, m *message) {
+	inventory := bucket == protocol.BucketInventory
+	switch {
+	case inventory && m.deleted && !strings.HasPrefix(m.key, reservationPrefix):
+	case inventory && strings.HasPrefix(m.key, stockPrefix):
+		a.seeStock(m)
+	case inventory && strings.HasPrefix(m.key, deliveryPrefix):
+		a.seeDelivery(m)
+	case inventory && m.key == horizonKey:
+	case m.deleted && a.goesOn:
+		a.seeDeleted(bucket, st, m)
+	case m.deleted:
+	default:
+		a.seeEffects(bucket, st, m)
+	}
+}
+
+func (a *auditor) seeStock(m *message) {
+	stock, err := readStock(m.key, m.value)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+		a.doubts[stock.SKU] = true
 	}
-	return nil
+	a.shelf.put(stock)
 }
 
-func (a *auditor) seeStock(f store.Followed) func() {
-	stock, err := readStock(f.Key, f.Value)
-	return func() {
-		if err != nil {
-			a.doubts[stock.SKU] = true
+func (a *auditor) seeDelivery(m *message) {
+	came, err := readDelivery(m.value)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.tally.find(Finding{Invariant: I1, What: "the delivery makes no sense: " + err.Error(), Evidence: protocol.BucketInventory + " " + m.key})
+	}
+	a.shelf.take(came)
+}
+
+// seeDeleted has the saga of a value looked at that was deleted since an earlier
+// audit.
+func (a *auditor) seeDeleted(bucket string, st *stream, m *message) {
+	id, _, _ := strings.Cut(m.key, ".")
+	if bucket == protocol.BucketInventory {
+		id, _, _ = strings.Cut(strings.TrimPrefix(m.key, reservationPrefix), ".")
+	}
+	a.balance.change(PrintOf(id), func(e *entry) { e.see(st.number, m.number, m.stored) })
+}
+
+func (a *auditor) seeEffects(bucket string, st *stream, m *message) {
+	id, effects := ReadEffects(bucket, m.key, m.value)
+	if id == "" {
+		a.found(Finding{Invariant: I5, What: effects[0].flaws()[0].text, Evidence: bucket + " " + m.key})
+		return
+	}
+	expired := a.isExpired(m.stored)
+	a.mu.Lock()
+	for _, e := range effects {
+		a.tally.store(e, expired)
+		if r, ok := e.(*Reservation); ok {
+			a.shelf.move(r.Moves)
+			r.Moves = nil
 		}
-		a.shelf.put(stock)
 	}
-}
-
-func (a *auditor) seeDelivery(f store.Followed) func() {
-	came, err := readDelivery(f.Value)
-	return func() {
-		if err != nil {
-			a.tally.find(Finding{Invariant: Row, What: err.Error(), Evidence: protocol.BucketInventory + " " + f.Key})
+	a.mu.Unlock()
+	if expired && !flawed(effects) {
+		return // so is its record, or the saga is looked at again
+	}
+	a.balance.change(PrintOf(id), func(e *entry) {
+		e.see(st.number, m.number, m.stored)
+		for _, effect := range effects {
+			e.add(effect)
 		}
-		a.shelf.take(came)
-	}
+	})
 }
 
-func (a *auditor) seeEffect(bucket string, f store.Followed) func() {
-	id, e := ReadEffect(bucket, f.Key, f.Value)
-	return func() {
-		switch {
-		case id == "":
-			a.tally.find(Finding{Invariant: Row, What: e.flaw(), Evidence: bucket + " " + f.Key})
-		case e != nil:
-			a.tally.store(e)
-			if r, ok := e.(*Reservation); ok {
-				a.shelf.move(r.Moves)
-				r.Moves = nil
+func flawed(effects []Effect) bool {
+	for _, e := range effects {
+		if len(e.flaws()) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// isExpired tells whether the record of a saga that had stored something then may
+// be gone.
+func (a *auditor) isExpired(stored time.Time) bool {
+	return isExpired(a.tally.report.StartedAt.Sub(stored), a.src.retention)
+}
+
+// readSagas reads the journal.
+func (a *auditor) readSagas(ctx context.Context, from bounds) error {
+	st := a.src.sagas
+	return st.scan(ctx, a.src.js, from[st.name], false, func(m *message) {
+		if m.deleted {
+			if a.goesOn {
+				a.balance.change(PrintOf(m.key), func(e *entry) { e.see(sagasStream, m.number, m.stored) })
 			}
-			a.held.add(id, e)
+			return
 		}
-	}
-}
-
-// readSagas reads the journal. A saga that has ended, or is STUCK, and agrees
-// with its effects is done with; any other is a suspect.
-func (a *auditor) readSagas(ctx context.Context) error {
-	err := a.src.sagas.scan(ctx, func(f store.Followed) func() {
-		s, fault := ReadRecord(f.Key, f.Value, phaseOf(f.Entry), a.find)
-		return func() {
-			stored := a.held.take(f.Key)
-			if fault == nil && !s.Phase.Live() && len(Check(s, stored)) == 0 {
-				a.tally.count(s)
+		s, fault := ReadRecord(m.key, m.value, m.header, a.find)
+		told, fine := uint32(0), false
+		if fault == nil && a.src.orders.exists {
+			told = a.hearsay.of(s)
+		}
+		a.balance.change(PrintOf(m.key), func(e *entry) {
+			e.see(sagasStream, m.number, m.stored)
+			if fault != nil {
+				e.mark(recorded | doubtful)
 				return
 			}
-			a.suspects[f.Key] = placesOf(stored)
+			e.expect(s)
+			if fine = !e.is(doubtful); fine {
+				e.mark(counted)
+			}
+			e.told -= told
+		})
+		if fine {
+			a.mu.Lock()
+			a.tally.count(s)
+			a.mu.Unlock()
 		}
 	})
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", protocol.BucketSagas, err)
-	}
-	for id, s := range a.held {
-		a.suspects[id] = placesOf(s.effects())
-	}
-	a.held = nil
-	return nil
 }
 
-// phaseOf is the phase in the header of a record.
-func phaseOf(e store.Entry) saga.Phase { return saga.Phase(e.Header.Get(protocol.HeaderPhase)) }
+// readOrders reads what was told of orders.
+func (a *auditor) readOrders(ctx context.Context, from bounds) error {
+	st := a.src.orders
+	return st.scan(ctx, a.src.js, from[st.name], true, func(m *message) {
+		id, seq, name, ok := protocol.ParseEventID(m.header.Get(jetstream.MsgIDHeader))
+		switch {
+		case !ok:
+			a.found(Finding{Invariant: I8, What: "a domain event does not say from which event of which saga it follows",
+				Evidence: fmt.Sprintf("%s %s, message %d", st.name, m.key, m.number)})
+		case !a.isExpired(m.stored):
+			a.balance.change(PrintOf(id), func(e *entry) {
+				e.see(st.number, m.number, m.stored)
+				e.told += printOfEvent(told{seq, name})
+			})
+		}
+	})
+}
 
-func placesOf(effects []Effect) []Place {
-	places := make([]Place, len(effects))
-	for i, e := range effects {
-		places[i] = e.Place()
+// found adds findings to the report.
+func (a *auditor) found(findings ...Finding) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tally.find(findings...)
+}
+
+// note says what cannot be seen, and what may be lost.
+func (a *auditor) note() {
+	for _, st := range a.src.all()[:5] {
+		if limit := st.forgets(); limit != "" {
+			a.tally.note(fmt.Sprintf("stream %s has a limit (%s): what it drops, nobody can prove", st.name, limit))
+		}
 	}
-	return places
 }
 
 // sumUp completes the report.
 func (a *auditor) sumUp() {
-	a.tally.report.Inbox = a.src.inbox
+	a.tally.report.Inbox = a.src.inbox.count
 	a.tally.stock(a.shelf)
 	effects := a.tally.report.Effects
-	if a.src.sagas.open == nil && effects.Reservations+effects.Charges+effects.Shipments > 0 {
+	if !a.src.sagas.exists && effects.Reservations+effects.Charges+effects.Shipments > 0 {
 		a.tally.note("bucket " + protocol.BucketSagas + " does not exist, although participants have worked")
 	}
 	for _, name := range stores {
-		if a.src.stores[name].open == nil && a.tally.report.Sagas.Total > 0 {
+		if !a.src.stores[name].exists && a.tally.report.Sagas.Total > 0 {
 			a.tally.note("bucket " + name + " does not exist, although there are sagas")
 		}
 	}

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"amends/order"
 	"amends/protocol"
 	"amends/saga"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Saga is what the journal says of one saga, as far as it can be held against
@@ -16,12 +20,26 @@ type Saga struct {
 	ID       string
 	Phase    saga.Phase // to which its events lead
 	OrderID  string
-	Incident string
+	Incident string    // why a person is needed, in words; empty if none is
+	Since    time.Time // when the latest of the open incidents began
 	Steps    []Step
+	// Due is when the next event should be there at the latest, of a saga that has
+	// something to do; zero if it waits for a person, or has ended.
+	Due time.Time
 
-	// What the record says of the phase where listings and people look: its head
-	// and its header.
-	Head, Header saga.Phase
+	head head
+
+	// What the domain events are told from.
+	begun  *saga.Definition
+	events []saga.Event
+}
+
+// head is what the record says of the saga where listings and people look, and
+// who writes it.
+type head struct {
+	phase, headerPhase saga.Phase
+	owner, headerOwner string
+	epoch              int
 }
 
 // Step is one step of a saga.
@@ -50,82 +68,122 @@ type record struct {
 	SagaID     string            `json:"saga_id"`
 	Definition string            `json:"definition"`
 	Phase      saga.Phase        `json:"phase"`
+	Owner      string            `json:"owner"`
+	Epoch      int               `json:"epoch"`
 	Tip        string            `json:"tip"`
 	Events     []json.RawMessage `json:"events"`
 }
 
-// ReadRecord reads a value of bucket SAGAS: it checks the chain and replays the
-// events. header is the phase in its header. If the record cannot be followed,
-// the finding says why and there is no saga.
-func ReadRecord(key string, value []byte, header saga.Phase, find Find) (*Saga, *Finding) {
+// ReadRecord reads a value of bucket SAGAS and its headers: it checks the chain
+// and replays the events. If the record cannot be followed, the finding says why
+// and there is no saga.
+func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga, *Finding) {
 	unusable := func(broken Invariant, what string) (*Saga, *Finding) {
 		return nil, &Finding{Invariant: broken, SagaID: key, What: what, Evidence: protocol.BucketSagas + " " + key}
 	}
-	var r record
-	if err := json.Unmarshal(value, &r); err != nil {
-		return unusable(Record, "the record is not readable: "+err.Error())
+	r, err := readHead(value)
+	if err != nil {
+		return unusable(I7, "the record is not readable: "+err.Error())
 	}
 	if _, err := protocol.ParseSagaID(key); err != nil || r.SagaID != key {
-		return unusable(Record, fmt.Sprintf("the record is of saga %q", r.SagaID))
+		return unusable(I7, fmt.Sprintf("the record is of saga %q", r.SagaID))
 	}
-	events, err := saga.Unseal(r.Events, r.Tip)
+	events, err := unseal(r.Events, r.Tip)
 	if err != nil {
-		return unusable(Chain, err.Error())
+		return unusable(blameChain(r.Events), err.Error())
 	}
 	if len(events) == 0 || events[0].Start == nil || events[0].Start.SagaID != key {
-		return unusable(Chain, "event 1 is not the start of this saga")
+		return unusable(I7, "event 1 is not the start of this saga")
 	}
 	start := events[0].Start
 	if start.Definition != r.Definition {
-		return unusable(Record, fmt.Sprintf("the record says definition %q, its events %q", r.Definition, start.Definition))
+		return unusable(I7, fmt.Sprintf("the record says definition %q, its events %q", r.Definition, start.Definition))
 	}
 	def, err := find(start.Definition, start.DefinitionHash)
 	if err != nil {
-		return unusable(Definition, fmt.Sprintf("nothing can be proven: definition %q with hash %q is not known here: %v",
+		return unusable(I7, fmt.Sprintf("nothing can be proven: definition %q with hash %q is not known: %v",
 			start.Definition, start.DefinitionHash, err))
 	}
 	version, state, err := saga.Replay(def, events)
 	if err != nil {
-		return unusable(blameReplay(def, events, err), err.Error())
+		return unusable(I7, blameReplay(def, events, err))
 	}
 	s := &Saga{
-		ID: key, Phase: state.Phase, OrderID: start.OrderID, Incident: incident(&state),
-		Steps: stepsOf(version, &state), Head: r.Phase, Header: header,
+		ID: key, Phase: state.Phase, OrderID: start.OrderID, Incident: incident(&state), Due: dueOf(version, &state),
+		head: head{
+			phase: r.Phase, headerPhase: saga.Phase(header.Get(protocol.HeaderPhase)),
+			owner: r.Owner, headerOwner: header.Get(protocol.HeaderOwner), epoch: r.Epoch,
+		},
+		begun: def, events: events,
 	}
-	for _, e := range events { // Replay has proven the numbers
-		switch e.Type {
-		case saga.StepAccepted:
-			s.Steps[e.Step-1].Accepted = true
-		case saga.StepResolved:
-			s.Steps[e.Step-1].ByHand = true
+	for _, open := range state.Incidents {
+		if since := time.UnixMicro(int64(open.First)); since.After(s.Since) {
+			s.Since = since
 		}
 	}
+	s.Steps = stepsOf(version, &state, events)
 	return s, nil
 }
 
 // incident is why a person is needed, in words.
 func incident(s *saga.State) string {
-	var causes []string
+	causes := make([]string, 0, len(s.Incidents))
 	for _, open := range s.Incidents {
 		causes = append(causes, open.Cause)
 	}
 	return strings.Join(causes, "; ")
 }
 
-// blameReplay tells an event after the end, which is a second end, from one that
-// is out of order.
-func blameReplay(def *saga.Definition, events []saga.Event, err error) Invariant {
-	broken, ok := errors.AsType[*saga.ReplayError](err)
-	if !ok {
-		return History
+// dueOf is when something has to have happened to a saga: when it wakes by
+// itself, or else when the operations that it has begun are over.
+func dueOf(def *saga.Definition, s *saga.State) time.Time {
+	if !s.Phase.Live() {
+		return time.Time{}
 	}
-	if _, before, err := saga.Replay(def, events[:broken.Seq-1]); err == nil && before.Phase.Terminal() {
-		return I6
+	due := s.Wake(def)
+	if due == 0 {
+		var longest saga.Duration
+		for _, step := range s.Active() {
+			longest = max(longest, def.Operation(step, s.Mode(step)).Timeout)
+		}
+		due = s.Last + saga.Instant(longest)
 	}
-	return History
+	if end := s.Expires(def); end != 0 {
+		due = min(due, end)
+	}
+	return time.UnixMicro(int64(due))
 }
 
-func stepsOf(def *saga.Definition, state *saga.State) []Step {
+// blameChain tells two events behind the same one, which two writers must have
+// written (I9), from other damage (I7).
+func blameChain(raws []json.RawMessage) Invariant {
+	seen := make(map[string]bool, len(raws))
+	for _, raw := range raws {
+		var l struct {
+			Prev string `json:"prev"`
+		}
+		if json.Unmarshal(raw, &l) == nil && seen[l.Prev] {
+			return I9
+		}
+		seen[l.Prev] = true
+	}
+	return I7
+}
+
+// blameReplay tells an event after the end, which is a second end, from one that
+// is out of order.
+func blameReplay(def *saga.Definition, events []saga.Event, err error) string {
+	broken, ok := errors.AsType[*saga.ReplayError](err)
+	if !ok {
+		return err.Error()
+	}
+	if _, before, err := saga.Replay(def, events[:broken.Seq-1]); err == nil && before.Phase.Terminal() {
+		return broken.Error() + ": the saga had ended " + string(before.Phase)
+	}
+	return broken.Error()
+}
+
+func stepsOf(def *saga.Definition, state *saga.State, events []saga.Event) []Step {
 	steps := make([]Step, len(def.Steps))
 	for i := range steps {
 		number := uint8(i + 1) // saga.MaxSteps is 64
@@ -139,5 +197,31 @@ func stepsOf(def *saga.Definition, state *saga.State) []Step {
 			steps[i].Vague = err.Error()
 		}
 	}
+	for _, e := range events { // Replay has proven the numbers
+		switch e.Type {
+		case saga.StepAccepted:
+			steps[e.Step-1].Accepted = true
+		case saga.StepResolved:
+			steps[e.Step-1].ByHand = true
+		}
+	}
+	complete(steps, def, state)
 	return steps
+}
+
+// told is one domain event: which event of the journal it follows from, and its
+// name.
+type told struct {
+	seq  int
+	name string
+}
+
+// tells lists the domain events that follow from the journal, in their order.
+func (s *Saga) tells() []told {
+	facts, _ := order.Tell(s.begun, s.events)
+	all := make([]told, len(facts))
+	for i := range facts {
+		all[i] = told{facts[i].Seq, facts[i].Name}
+	}
+	return all
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Stock is how much there is of one SKU, in pieces. Nothing stores what is
-// reserved: it is the sum of the active reservations (I3).
+// reserved: it is the sum of the active reservations (I1).
 //
 // Counts of the inventory itself have a name (Since): in such a one, what is on
 // hand is what was counted, plus what came, less what was committed, in deliveries
@@ -25,7 +25,7 @@ type Stock struct {
 	Moved          map[int64]int64 // pieces that came less those that were committed, by count
 }
 
-// CheckStock holds one SKU to I3.
+// CheckStock holds one SKU to I1.
 func CheckStock(s Stock) []Finding {
 	evidence := fmt.Sprintf("%s %s%s: on_hand %d; %d reserved by %d active reservations",
 		protocol.BucketInventory, stockPrefix, s.SKU, s.OnHand, s.Reserved, s.Holders)
@@ -43,7 +43,7 @@ func CheckStock(s Stock) []Finding {
 	default:
 		return nil
 	}
-	return []Finding{{Invariant: I3, SKU: s.SKU, What: what, Evidence: evidence}}
+	return []Finding{{Invariant: I1, SKU: s.SKU, What: what, Evidence: evidence}}
 }
 
 // readStock reads a value under the key stock.<sku>.

@@ -7,9 +7,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"amends/audit"
+	"amends/protocol"
 	"amends/saga"
+
+	"github.com/nats-io/nats.go"
 )
 
 // checkout is the saga of document 000, by its types.
@@ -50,6 +54,14 @@ func find(name, hash string) (*saga.Definition, error) {
 	return nil, errors.New("not loaded")
 }
 
+// began is when all sagas begin.
+var began = time.Now().UnixMicro()
+
+// headerOf is the header of a record in a phase.
+func headerOf(phase saga.Phase) nats.Header {
+	return nats.Header{protocol.HeaderPhase: {string(phase)}}
+}
+
 // doc is a stored JSON object that a test may change.
 type doc = map[string]any
 
@@ -62,6 +74,7 @@ type world struct {
 	events []json.RawMessage
 	tip    string
 	rows   map[string]doc // by bucket and key
+	clock  int            // of the participants
 }
 
 // begin starts a saga of two lines, for 249.99 USD.
@@ -80,7 +93,7 @@ func begin(id string) *world {
 
 // put journals an event.
 func (w *world) put(e saga.Event) {
-	e.At = saga.Instant(1_700_000_000_000_000 + len(w.events))
+	e.At = saga.Instant(began + int64(len(w.events)))
 	next, _ := saga.Next(def, w.state, e)
 	if next.Seq == w.state.Seq {
 		panic(fmt.Sprintf("event %s does not apply in %s", e.Type, w.state.Phase))
@@ -162,9 +175,8 @@ func (w *world) stored() []audit.Effect {
 	var effects []audit.Effect
 	for _, place := range slices.Sorted(maps.Keys(w.rows)) {
 		bucket, key, _ := strings.Cut(place, " ")
-		if _, e := audit.ReadEffect(bucket, key, encode(w.rows[place])); e != nil {
-			effects = append(effects, e)
-		}
+		_, read := audit.ReadEffects(bucket, key, encode(w.rows[place]))
+		effects = append(effects, read...)
 	}
 	return effects
 }
@@ -179,9 +191,9 @@ func encode(row doc) []byte {
 
 // audit is the whole pure audit of one saga.
 func (w *world) audit() []audit.Finding {
-	s, fault := audit.ReadRecord(w.id, w.record(), w.state.Phase, find)
+	s, fault := audit.ReadRecord(w.id, w.record(), headerOf(w.state.Phase), find)
 	if fault != nil {
 		return []audit.Finding{*fault}
 	}
-	return append(audit.Check(s, w.stored()), audit.CheckQueued(s, true)...)
+	return append(audit.Check(s, w.stored()), audit.CheckWatched(s, audit.Watched{Queued: true, Shown: true, Now: time.Now()})...)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"amends/protocol"
@@ -184,6 +185,7 @@ func (b *Bucket) At(ctx context.Context, revision uint64) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("reading revision %d of %s: %w", revision, b.name, err)
 	}
+	e.Key = strings.TrimPrefix(e.Key, protocol.BucketSubject(b.name, ""))
 	return e, nil
 }
 
@@ -191,6 +193,7 @@ func (b *Bucket) At(ctx context.Context, revision uint64) (Entry, error) {
 type storedMessage struct {
 	Error   *jetstream.APIError `json:"error"`
 	Message struct {
+		Subject  string    `json:"subject"`
 		Sequence uint64    `json:"seq"`
 		Header   []byte    `json:"hdrs"`
 		Data     []byte    `json:"data"`
@@ -199,9 +202,20 @@ type storedMessage struct {
 }
 
 // LastOn reads the last message on a subject of a stream, from its leader. The
-// key of the entry stays empty.
+// key of the entry is the whole subject.
 func LastOn(ctx context.Context, nc *nats.Conn, stream, subject string) (Entry, error) {
 	return readMessage(ctx, nc, stream, map[string]any{"last_by_subj": subject})
+}
+
+// MessageAt reads the message of a stream with this sequence number, from its
+// leader. The key of the entry is the whole subject. It is ErrNotFound if there is
+// none any more.
+func MessageAt(ctx context.Context, nc *nats.Conn, stream string, sequence uint64) (Entry, error) {
+	e, err := readMessage(ctx, nc, stream, map[string]any{"seq": sequence})
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading message %d of %s: %w", sequence, stream, err)
+	}
+	return e, nil
 }
 
 func readMessage(ctx context.Context, nc *nats.Conn, stream string, which map[string]any) (Entry, error) {
@@ -225,7 +239,7 @@ func readMessage(ctx context.Context, nc *nats.Conn, stream string, which map[st
 		}
 		return Entry{}, fmt.Errorf("%w: %s", ErrUnavailable, m.Error.Description)
 	}
-	e := Entry{Value: m.Message.Data, Revision: m.Message.Sequence, Stored: m.Message.Time}
+	e := Entry{Key: m.Message.Subject, Value: m.Message.Data, Revision: m.Message.Sequence, Stored: m.Message.Time}
 	if len(m.Message.Header) > 0 {
 		if e.Header, err = nats.DecodeHeadersMsg(m.Message.Header); err != nil {
 			return Entry{}, fmt.Errorf("decoding headers: %w", err)

@@ -93,7 +93,7 @@ func skip(format string, args ...any) error { return skipped{fmt.Sprintf(format,
 // check finds out how one clause comes out.
 func (r *run) check(ctx context.Context, c clause) Result {
 	t := &trial{run: r, ctx: ctx, clause: c}
-	result := Result{ID: c.id, Title: c.title, Status: Pass}
+	result := Result{ID: c.id, Title: c.text(), Status: Pass}
 	err := r.precondition(c)
 	if err == nil {
 		err = c.check(t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -36,12 +37,13 @@ type startCommand struct {
 	Item       []string      `default:"abc123=2" help:"SKU=QUANTITY; may be repeated."`
 	Address    string        `default:"123 Main St" help:"Where to."`
 	Wait       time.Duration `default:"4s" help:"How long to wait for the end."`
+	Request    []byte        `type:"filecontent" placeholder:"FILE" help:"File with a whole request in JSON, - is stdin, for a definition that asks for other fields. It takes the place of the flags for these."`
 }
 
 func (c *startCommand) Run() error {
 	request, err := c.request()
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
 	nc, err := c.connect()
 	if err != nil {
@@ -61,7 +63,11 @@ func (c *startCommand) Run() error {
 	return exitOfStatus(outcome.Status)
 }
 
-func (c *startCommand) request() (protocol.StartRequest, error) {
+// request is what is asked for: what the file has, or what the flags say.
+func (c *startCommand) request() (json.RawMessage, error) {
+	if c.Request != nil {
+		return c.completed(c.Request)
+	}
 	wait := c.Wait.Milliseconds()
 	request := protocol.StartRequest{
 		Type: protocol.TypeCheckout, SagaID: c.SagaID, Definition: c.Definition, UserID: c.User, ShippingAddress: c.Address, WaitMS: &wait,
@@ -70,11 +76,36 @@ func (c *startCommand) request() (protocol.StartRequest, error) {
 		sku, quantity, ok := strings.Cut(item, "=")
 		n, err := strconv.ParseInt(quantity, 10, 64)
 		if !ok || err != nil {
-			return request, fmt.Errorf("--item %q is not SKU=QUANTITY", item)
+			return nil, &exitError{exitUsage, fmt.Errorf("--item %q is not SKU=QUANTITY", item)}
 		}
 		request.Items = append(request.Items, protocol.Line{SKU: sku, Quantity: n})
 	}
-	return request, nil
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	return body, nil
+}
+
+// completed is a request from outside, with the id and the wait of the command
+// line.
+func (c *startCommand) completed(body []byte) (json.RawMessage, error) {
+	var request protocol.StartRequest
+	_, err := protocol.Decode(body, &request)
+	if err == nil {
+		err = request.ValidateEnvelope()
+	}
+	if err != nil {
+		// A refusal can be encoded. It is told as if it had come from the service.
+		refusal, _ := json.Marshal(protocol.AsError(err))
+		c.printJSON(refusal)
+		return nil, exitOf(protocol.AsError(err))
+	}
+	values := map[string]json.RawMessage{"wait_ms": json.RawMessage(strconv.FormatInt(c.Wait.Milliseconds(), 10))}
+	if c.SagaID != "" {
+		values["saga_id"] = json.RawMessage(strconv.Quote(c.SagaID))
+	}
+	return protocol.WithFields(body, values)
 }
 
 func printOutcome(w io.Writer, o protocol.Outcome) {

@@ -53,9 +53,12 @@ func (f *clientFlags) show(subject string, request, answer any, print func() err
 // ask sends a request and decodes the answer into answer. An answer that is an
 // error is returned as one, with its exit code.
 func (f *clientFlags) ask(nc *nats.Conn, subject string, request, answer any) ([]byte, error) {
-	body, err := json.Marshal(request)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the request: %w", err)
+	body, asItIs := request.(json.RawMessage)
+	if !asItIs {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return nil, fmt.Errorf("encoding the request: %w", err)
+		}
 	}
 	reply, err := nc.Request(subject, body, f.Timeout)
 	if err != nil {

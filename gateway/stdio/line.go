@@ -100,6 +100,9 @@ func (r *request) parseHead() error {
 	if _, err := protocol.Decode(r.body, &h); err != nil {
 		return err
 	}
+	if string(h.MsgID) == "null" {
+		h.MsgID = nil // as if it were not there
+	}
 	if err := checkMsgID("msg_id", h.MsgID); err != nil {
 		return err
 	}

@@ -78,7 +78,13 @@ type node struct {
 
 func start(t *testing.T, args ...string) *node {
 	t.Helper()
-	n := &node{t: t, cmd: exec.Command(binary, append([]string{"stdio"}, args...)...), temp: t.TempDir(), lines: make(chan string, 1024)}
+	return startNode(t, append([]string{"stdio"}, args...)...)
+}
+
+// startNode starts the program with any command.
+func startNode(t *testing.T, args ...string) *node {
+	t.Helper()
+	n := &node{t: t, cmd: exec.Command(binary, args...), temp: t.TempDir(), lines: make(chan string, 1024)}
 	n.cmd.Env = append(os.Environ(), "TMPDIR="+n.temp, "NATS_URL=nats://127.0.0.1:1", "AMENDS_LOG_FORMAT=json")
 	n.cmd.Stderr = &n.stderr
 	var err error
@@ -133,6 +139,20 @@ func (n *node) await(text string) string {
 			n.t.Fatalf("did not say %q but:\n%s\n%s", text, strings.Join(n.seen, "\n"), n.stderr.String())
 		}
 	}
+}
+
+// log waits for the line of the log that holds a text.
+func (n *node) log(text string) string {
+	n.t.Helper()
+	for late := time.Now().Add(tolerated); time.Now().Before(late); <-time.After(5 * time.Millisecond) {
+		for _, line := range splitLines(n.stderr.String()) {
+			if strings.Contains(line, text) {
+				return line
+			}
+		}
+	}
+	n.t.Fatalf("did not log %q but:\n%s", text, n.stderr.String())
+	return ""
 }
 
 func (n *node) signal(s syscall.Signal) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"amends/faults"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
@@ -35,10 +36,11 @@ type Config struct {
 	// answered "overloaded" at once, to be tried again. 0 is
 	// DefaultConcurrency.
 	Concurrency int
-	// Chance makes actions fail on purpose; nil is never. It is for demonstrations
-	// and tests (S2-08).
-	Chance *Chance
-	// AllowFaults opens an endpoint on which anybody may change the chance.
+	// Faults makes things go wrong on purpose; nil is never. It is for
+	// demonstrations and tests (S2-08).
+	Faults *faults.Injector
+	// AllowFaults opens an endpoint on which anybody may change with which
+	// probability actions fail.
 	AllowFaults bool
 }
 
@@ -62,8 +64,8 @@ func (c Config) Clock() func() time.Time {
 
 func (c Config) withDefaults() Config {
 	c.Now = c.Clock()
-	if c.Chance == nil && c.AllowFaults {
-		c.Chance = new(Chance)
+	if c.Faults == nil && c.AllowFaults {
+		c.Faults = faults.NewInjector(faults.Config{})
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = DefaultConcurrency

@@ -95,11 +95,12 @@ func (b *bus) publish(c command, m *nats.Msg) {
 
 func (b *bus) onAnswer(m *nats.Msg) {
 	sagaID, token, _ := strings.Cut(strings.TrimPrefix(m.Subject, b.inbox), ".")
+	token, ofCopy := strings.CutSuffix(token, copyMark)
 	number, err := strconv.ParseUint(token, 36, 64)
-	if err != nil {
+	absent := len(m.Data) == 0 && m.Header.Get("Status") == "503"
+	if err != nil || ofCopy && absent {
 		return
 	}
-	absent := len(m.Data) == 0 && m.Header.Get("Status") == "503"
 	a := answered{token: number, body: m.Data, header: m.Header, absent: absent}
 	if hit, struck := b.struck.Load(m.Subject); struck && !absent {
 		b.disturbAnswer(hit.(mishap), sagaID, a)

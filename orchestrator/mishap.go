@@ -31,13 +31,23 @@ func (b *bus) disturb(hit mishap, c command, m *nats.Msg) {
 	case faults.DuplicateCommand:
 		b.faults.Report(hit.rule, hit.on)
 		b.publish(c, m)
-		// A copy that cannot be sent is no loss.
-		time.AfterFunc(hit.rule.Delay, func() { _ = b.nc.PublishMsg(m) })
+		time.AfterFunc(hit.rule.Delay, func() { b.publishCopy(m) })
 	default:
 		b.struck.Store(m.Reply, hit)
 		time.AfterFunc(struckFor, func() { b.struck.Delete(m.Reply) })
 		b.publish(c, m)
 	}
+}
+
+// copyMark ends the reply subject of the copy of a command. That nobody listens to a
+// copy does not say that nobody got the original.
+const copyMark = "-"
+
+// publishCopy sends a command once more. A copy that cannot be sent is no loss.
+func (b *bus) publishCopy(m *nats.Msg) {
+	again := *m
+	again.Reply += copyMark
+	_ = b.nc.PublishMsg(&again)
 }
 
 // disturbAnswer does to the answer of a worker what a fault makes of it.

@@ -54,10 +54,28 @@ func TestMishapsOnTheBus(t *testing.T) {
 	}
 }
 
+// That nobody listens any more when the copy of a command comes does not say that
+// nobody got the original: it is not offered again as if nothing had been done.
+func TestACopyThatNobodyGetsSaysNothing(t *testing.T) {
+	plan := faults.Plan{Rules: []faults.Rule{{Name: "rule", Fault: faults.DuplicateCommand, Probability: 1, Attempts: faults.Attempts{First: 1, Last: 1}}}}
+	o := newOverland(t, faults.NewInjector(faults.Config{Plan: plan}))
+	if err := o.worker.AutoUnsubscribe(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.bus.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	o.send("s1", 1)
+	o.expect("s1", 1, 1)
+	o.send("s2", 2) // nobody gets it, which is known at once
+	o.expect("s2", 0, 1)
+}
+
 // overland is a bus with a worker at its other end.
 type overland struct {
 	t        *testing.T
 	bus      *bus
+	worker   *nats.Subscription
 	commands chan string // sagas whose command has come
 	answers  chan string // and whose answer has
 }
@@ -67,7 +85,8 @@ func newOverland(t *testing.T, injector *faults.Injector) *overland {
 	server := workertest.Server(t)
 	o := &overland{t: t, commands: make(chan string, 10), answers: make(chan string, 10)}
 	worker := server.Connect(t)
-	_, err := worker.Subscribe(protocol.SubjectCharge, func(m *nats.Msg) {
+	var err error
+	o.worker, err = worker.Subscribe(protocol.SubjectCharge, func(m *nats.Msg) {
 		o.commands <- string(m.Data)
 		if err := m.Respond(m.Data); err != nil {
 			t.Error(err)

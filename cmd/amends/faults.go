@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 
 	"amends/embedded"
@@ -60,7 +59,7 @@ func (f *serviceFaultFlags) endanger(cfg *embedded.Config) (err error) {
 func loadPlan(file string) (*faults.Plan, error) {
 	plan, err := planfile.Load(file)
 	if err != nil {
-		return nil, &exitError{exitUsage, fmt.Errorf("the plan is not understood:\n%w", err)}
+		return nil, &exitError{exitUsage, err}
 	}
 	return plan, nil
 }

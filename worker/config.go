@@ -11,9 +11,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// DefaultConcurrency is how many commands a service works at once unless its
+// defaultConcurrency is how many commands a service works at once unless its
 // Config says otherwise.
-const DefaultConcurrency = 256
+const defaultConcurrency = 256
 
 // Config is what every participant is given. Conn and Writer are required.
 type Config struct {
@@ -33,8 +33,7 @@ type Config struct {
 	// Now tells the time. nil is time.Now.
 	Now func() time.Time
 	// Concurrency bounds the commands in work at once; those beyond are
-	// answered "overloaded" at once, to be tried again. 0 is
-	// DefaultConcurrency.
+	// answered "overloaded" at once, to be tried again. 0 is 256.
 	Concurrency int
 	// Faults makes things go wrong on purpose; nil is never. It is for
 	// demonstrations and tests (S2-08).
@@ -68,7 +67,7 @@ func (c Config) withDefaults() Config {
 		c.Faults = faults.NewInjector(faults.Config{})
 	}
 	if c.Concurrency <= 0 {
-		c.Concurrency = DefaultConcurrency
+		c.Concurrency = defaultConcurrency
 	}
 	return c
 }

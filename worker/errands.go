@@ -84,9 +84,7 @@ func (b *Book[E]) runErrands(ctx context.Context) {
 			return
 		}
 		b.complaint.Warn().Err(err).Str("bucket", b.name).Msg("cannot attend to what is owed; trying again")
-		select {
-		case <-time.After(redrawPause):
-		case <-ctx.Done():
+		if !pauseFor(ctx, redrawPause) {
 			return
 		}
 		if err := b.openConsumer(ctx); err != nil && ctx.Err() == nil {

@@ -48,10 +48,7 @@ func (e Endpoint) faultOf(ctx context.Context, c *call, t task) Fault {
 // before is what goes wrong before the command is carried out.
 func (f Fault) before(ctx context.Context) error {
 	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-ctx.Done():
-		}
+		pauseFor(ctx, f.Delay) // who has no time left finds that out
 	}
 	switch {
 	case f.crash != nil && !f.crash.after:

@@ -55,30 +55,31 @@ type crash struct {
 	now   func()
 }
 
-// FaultsRequest asks a service with which probability its actions fail, and changes
+// chanceRequest asks a service with which probability its actions fail, and changes
 // it if it says one.
-type FaultsRequest struct {
+type chanceRequest struct {
 	FailureProbability *float64 `json:"failure_probability,omitempty"`
 }
 
 // Validate takes everything: whether it is a probability, the injector decides.
-func (FaultsRequest) Validate() error { return nil }
+func (chanceRequest) Validate() error { return nil }
 
-// Faults answers a FaultsRequest.
-type Faults struct {
+// chance answers a chanceRequest.
+type chance struct {
 	Type               string  `json:"type"` // "faults"
 	Service            string  `json:"service"`
 	FailureProbability float64 `json:"failure_probability"`
 }
 
-// faultsEndpoint is where that probability is changed. It reaches one replica.
-func faultsEndpoint(service string, injector *faults.Injector) Endpoint {
-	return Serve(protocol.SubjectFaults(service), func(_ context.Context, q FaultsRequest) (Faults, error) {
+// chances is the endpoint on which that probability is changed. It reaches one
+// replica.
+func chances(service string, injector *faults.Injector) Endpoint {
+	return Serve(protocol.SubjectFaults(service), func(_ context.Context, q chanceRequest) (chance, error) {
 		if q.FailureProbability != nil {
 			if err := injector.SetFailure(service, *q.FailureProbability); err != nil {
-				return Faults{}, err
+				return chance{}, err
 			}
 		}
-		return Faults{Type: "faults", Service: service, FailureProbability: injector.Failure(service)}, nil
+		return chance{Type: "faults", Service: service, FailureProbability: injector.Failure(service)}, nil
 	})
 }

@@ -235,7 +235,7 @@ func (b *Book[E]) join(ctx context.Context, key string, decide func() (move, err
 // lookAtStored was called: what a client has been told is seen by the next one,
 // whichever replica it asks.
 func (b *Book[E]) lookAtStored(ctx context.Context, do func()) error {
-	reach, err := b.index.ask(ctx, b.lastSequence)
+	reach, err := b.reach.ask(ctx, b.lastSequence)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"amends/definitions"
+	"amends/faults"
 	"amends/gateway"
 	"amends/saga"
 	"amends/shipping"
@@ -42,10 +43,16 @@ type Config struct {
 	// Failures is with which probability the actions of a service fail on purpose,
 	// by the name of its role (S2-08).
 	Failures map[Role]float64
-	// AllowFaults lets anybody change that while the services run.
+	// AllowFaults lets anybody change that while the services run, and Faults be
+	// made.
 	AllowFaults bool
 	// Shipping is what the shop decides about its labels.
 	Shipping shipping.Options
+	// Faults is what else goes wrong on purpose; the zero value is nothing. A
+	// crash ends this whole process, as kill -9 does.
+	Faults faults.Plan
+	// FaultSeed decides when: the same one makes the same decisions.
+	FaultSeed uint64
 	// Development loads the development catalogue into an empty store.
 	Development bool
 	// Definitions are loaded beside those that ship with the program; one that is
@@ -161,8 +168,14 @@ func (a *App) prepare(ctx context.Context) (buildConfig, error) {
 	if a.writer, err = store.NewWriter(nc, groupFrom); err != nil {
 		return buildConfig{}, fmt.Errorf("starting the writer: %w", err)
 	}
+	injector, err := a.cfg.injector(nc)
+	if err != nil {
+		return buildConfig{}, err
+	}
 	defs, err := a.definitions()
-	return buildConfig{Config: a.cfg, conn: nc, writer: a.writer, definitions: defs, name: instanceName()}, err
+	return buildConfig{
+		Config: a.cfg, conn: nc, writer: a.writer, injector: injector, definitions: defs, name: instanceName(),
+	}, err
 }
 
 // definitions are those that ship with the program and those of the

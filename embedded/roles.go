@@ -2,10 +2,10 @@ package embedded
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"amends/cart"
+	"amends/faults"
 	"amends/gateway"
 	"amends/inventory"
 	"amends/orchestrator"
@@ -43,6 +43,7 @@ type buildConfig struct {
 	Config
 	conn        *nats.Conn
 	writer      *store.Writer
+	injector    *faults.Injector
 	definitions map[string]*saga.Definition
 	name        string
 }
@@ -50,9 +51,9 @@ type buildConfig struct {
 // build makes the part that a role runs. A participant of one's own joins the
 // process by one more case here.
 func (r Role) build(cfg buildConfig) (part, error) {
-	kit := worker.Config{Conn: cfg.conn, Writer: cfg.writer, Replicas: cfg.Replicas, Log: cfg.Log}
-	if err := cfg.endanger(&kit, r); err != nil {
-		return nil, err
+	kit := worker.Config{
+		Conn: cfg.conn, Writer: cfg.writer, Replicas: cfg.Replicas, Log: cfg.Log,
+		Faults: cfg.injector, AllowFaults: cfg.AllowFaults && slices.Contains(faulty, r),
 	}
 	switch r {
 	case Inventory:
@@ -74,31 +75,10 @@ func (r Role) build(cfg buildConfig) (part, error) {
 		o, err := orchestrator.New(orchestrator.Config{
 			Conn: cfg.conn, Writer: cfg.writer, Definitions: cfg.definitions, Name: cfg.name,
 			Replicas: cfg.Replicas, MaxLive: cfg.MaxLive, Retention: cfg.Retention, Log: cfg.Log,
+			Faults: cfg.injector,
 		})
 		return cfg.stocked(o, kit, loadPrices), err
 	}
-}
-
-// endanger makes a service fail on purpose, if that is wanted.
-func (cfg buildConfig) endanger(kit *worker.Config, r Role) error {
-	kit.Chance, kit.AllowFaults = new(worker.Chance), cfg.AllowFaults && slices.Contains(faulty, r)
-	return kit.Chance.Set(cfg.Failures[r])
-}
-
-// faulty are the roles whose actions can fail on purpose.
-var faulty = []Role{Inventory, Payment, Shipping}
-
-// CheckFailures says what is wrong with the failures of a Config.
-func CheckFailures(failures map[Role]float64) error {
-	for role, probability := range failures {
-		if !slices.Contains(faulty, role) {
-			return fmt.Errorf("there is no service %q that can fail on purpose; there are %v", role, faulty)
-		}
-		if err := new(worker.Chance).Set(probability); err != nil {
-			return fmt.Errorf("the failure probability of %s is %v: %w", role, probability, err)
-		}
-	}
-	return nil
 }
 
 // stocked is a part with its share of the development catalogue, which is loaded

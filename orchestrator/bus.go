@@ -3,7 +3,9 @@ package orchestrator
 import (
 	"strconv"
 	"strings"
+	"sync"
 
+	"amends/faults"
 	"amends/protocol"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +20,9 @@ type bus struct {
 	inbox   string // ends in a dot
 	sub     *nats.Subscription
 	deliver func(sagaID string, a answered)
+
+	faults *faults.Injector // nil if nothing goes wrong on purpose
+	struck sync.Map         // by reply subject: the mishap that its answer meets
 }
 
 // answered is an answer to the operation that the token names. A command that
@@ -30,8 +35,8 @@ type answered struct {
 	unsent bool // the connection was down: the command never left
 }
 
-func newBus(nc *nats.Conn, deliver func(string, answered)) (*bus, error) {
-	b := &bus{nc: nc, inbox: nc.NewInbox() + ".", deliver: deliver}
+func newBus(nc *nats.Conn, injector *faults.Injector, deliver func(string, answered)) (*bus, error) {
+	b := &bus{nc: nc, inbox: nc.NewInbox() + ".", deliver: deliver, faults: injector}
 	sub, err := nc.Subscribe(b.inbox+"*.*", b.onAnswer)
 	if err != nil {
 		return nil, err
@@ -53,9 +58,20 @@ type command struct {
 	token    uint64
 	body     []byte
 	callback string // where the result may come later; "" if it may not
+	occasion faults.Occasion
 }
 
+// send puts a command on the bus, or what a fault makes of it.
 func (b *bus) send(c command) {
+	m := b.message(c)
+	if rule := b.faults.Strike(faults.OnBus, c.occasion); rule != nil {
+		b.disturb(mishap{rule, c.occasion}, c, m)
+		return
+	}
+	b.publish(c, m)
+}
+
+func (b *bus) message(c command) *nats.Msg {
 	m := &nats.Msg{
 		Subject: c.subject,
 		Reply:   b.inbox + c.id.String() + "." + strconv.FormatUint(c.token, 36),
@@ -68,6 +84,10 @@ func (b *bus) send(c command) {
 	if c.callback != "" {
 		m.Header[protocol.HeaderCallback] = []string{c.callback}
 	}
+	return m
+}
+
+func (b *bus) publish(c command, m *nats.Msg) {
 	if err := b.nc.PublishMsg(m); err != nil {
 		b.deliver(c.id.String(), answered{token: c.token, unsent: true})
 	}
@@ -75,12 +95,18 @@ func (b *bus) send(c command) {
 
 func (b *bus) onAnswer(m *nats.Msg) {
 	sagaID, token, _ := strings.Cut(strings.TrimPrefix(m.Subject, b.inbox), ".")
+	token, ofCopy := strings.CutSuffix(token, copyMark)
 	number, err := strconv.ParseUint(token, 36, 64)
-	if err != nil {
+	absent := len(m.Data) == 0 && m.Header.Get("Status") == "503"
+	if err != nil || ofCopy && absent {
 		return
 	}
-	absent := len(m.Data) == 0 && m.Header.Get("Status") == "503"
-	b.deliver(sagaID, answered{token: number, body: m.Data, header: m.Header, absent: absent})
+	a := answered{token: number, body: m.Data, header: m.Header, absent: absent}
+	if hit, struck := b.struck.Load(m.Subject); struck && !absent {
+		b.disturbAnswer(hit.(mishap), sagaID, a)
+		return
+	}
+	b.deliver(sagaID, a)
 }
 
 func (b *bus) stop() error { return b.sub.Unsubscribe() }

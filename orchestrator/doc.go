@@ -10,6 +10,7 @@
 //	read.go       what to make of a record that was read back
 //	operation.go  what is going on about each step: a command, or a wait
 //	bus.go        commands to the workers, and their answers
+//	mishap.go     what goes wrong with them on purpose
 //	answer.go     what an answer says
 //	outcome.go    what the client is told in the end
 //

@@ -148,7 +148,9 @@ func (i *instance) send(e saga.Send) bool {
 	op.mode, op.attempt = e.Mode, e.Attempt
 	op.sent = saga.Times{Queued: i.state.Steps[e.Step-1].Since, Sent: i.o.now()}
 	i.arm(op, time.Duration(spec.Timeout)*time.Microsecond)
-	c := command{subject: spec.Subject, id: i.id, token: op.token, attempt: e.Attempt, body: body, key: i.keyOf(e)}
+	c := command{
+		subject: spec.Subject, id: i.id, token: op.token, attempt: e.Attempt, body: body, key: i.keyOf(e), occasion: i.occasion(e),
+	}
 	if e.Mode == saga.Do && i.def.Step(e.Step).Reply == saga.Callback {
 		c.callback = i.state.Start.Address(e.Step)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"amends/faults"
 	"amends/orchestrator/actors"
 	"amends/protocol"
 	"amends/saga"
@@ -45,6 +46,9 @@ type Config struct {
 	// more; 0 is for ever.
 	Retention time.Duration
 	Log       zerolog.Logger
+	// Faults drops, delays and doubles commands and answers on purpose; nil is
+	// never.
+	Faults *faults.Injector
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -178,7 +182,7 @@ func (o *Orchestrator) open(ctx context.Context) error {
 	if err := o.followPrices(ctx); err != nil {
 		return err
 	}
-	if o.bus, err = newBus(o.cfg.Conn, o.deliver); err != nil {
+	if o.bus, err = newBus(o.cfg.Conn, o.cfg.Faults, o.deliver); err != nil {
 		return err
 	}
 	if err := o.followNudges(); err != nil {
@@ -218,7 +222,7 @@ func (o *Orchestrator) followPrices(ctx context.Context) error {
 func (o *Orchestrator) serve() (micro.Service, error) {
 	service, err := micro.AddService(o.cfg.Conn, micro.Config{
 		Name: protocol.ServiceCheckout, Version: "1.0.0", QueueGroup: protocol.ServiceCheckout,
-		Description: "starts checkouts and tells how they stand",
+		Description: "starts checkouts and tells how they stand", Metadata: o.cfg.Faults.Metadata(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("adding the service: %w", err)

@@ -17,6 +17,8 @@ func TestNamesAreBuilt(t *testing.T) {
 		"timer.due.checkout42":       protocol.SubjectTimerDue(id),
 		"checkout.events.checkout42": protocol.SubjectEvents(id),
 		"checkout.nudge.checkout42":  protocol.SubjectNudge(id),
+		"payment.faults":             protocol.SubjectFaults(protocol.ServicePayment),
+		"faults.payment":             protocol.SubjectInjected(protocol.ServicePayment),
 		"order.o123.OrderCreated":    protocol.SubjectOrderEvent("o123", "OrderCreated"),
 		"checkout.9f2c":              protocol.DefinitionKey("checkout", "9f2c"),
 		"KV_SAGAS":                   protocol.BucketStream(protocol.BucketSagas),
@@ -47,6 +49,7 @@ func TestSubjectsFallUnderTheirPatterns(t *testing.T) {
 		protocol.SubjectNudge(id):               {protocol.SubjectNudges},
 		protocol.SubjectCallback(id, 64, "t"):   {protocol.SubjectCallbacks},
 		protocol.SubjectOrderEvent("o", "Made"): {protocol.OrderSubjects},
+		protocol.SubjectInjected("payment"):     {protocol.SubjectAllInjected},
 	} {
 		for _, pattern := range patterns {
 			if ok, err := path.Match(strings.ReplaceAll(pattern, ".", "/"), strings.ReplaceAll(built, ".", "/")); !ok {

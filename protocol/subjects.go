@@ -77,6 +77,13 @@ const (
 // so.
 func SubjectFaults(service string) string { return service + ".faults" }
 
+// SubjectInjected is where a process tells each fault that it makes on purpose:
+// faults.<service>.
+func SubjectInjected(service string) string { return "faults." + service }
+
+// SubjectAllInjected is the pattern of all of them.
+const SubjectAllInjected = "faults.*"
+
 // The work queue: a message in it says that a saga wants an owner.
 const (
 	StreamInbox   = "SAGA_INBOX"

@@ -29,7 +29,7 @@ type Book[E any] struct {
 	outside Outside[E]         // nil if the ledger decides everything
 	errands jetstream.Consumer // of what is owed; nil without an outside
 
-	index   index   // of a guarded book, like the next three
+	reach   reach   // of a guarded book, like the next three
 	chores  []chore // done by the replica that writes
 	relays  bool    // commands go to that replica (see Relay)
 	service string  // whose replicas they are

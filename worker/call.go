@@ -25,7 +25,7 @@ type call struct {
 // task is a call that was understood.
 type task struct {
 	command *protocol.Command // nil for a query
-	message Command           // the whole command; nil for a query
+	message Command           // the whole command, which may meet faults; nil for a query
 	run     func(ctx context.Context) (reply []byte, err error)
 }
 

@@ -4,15 +4,16 @@ import (
 	"errors"
 	"time"
 
+	"amends/faults"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 )
 
-// DefaultConcurrency is how many commands a service works at once unless its
+// defaultConcurrency is how many commands a service works at once unless its
 // Config says otherwise.
-const DefaultConcurrency = 256
+const defaultConcurrency = 256
 
 // Config is what every participant is given. Conn and Writer are required.
 type Config struct {
@@ -32,13 +33,13 @@ type Config struct {
 	// Now tells the time. nil is time.Now.
 	Now func() time.Time
 	// Concurrency bounds the commands in work at once; those beyond are
-	// answered "overloaded" at once, to be tried again. 0 is
-	// DefaultConcurrency.
+	// answered "overloaded" at once, to be tried again. 0 is 256.
 	Concurrency int
-	// Chance makes actions fail on purpose; nil is never. It is for demonstrations
-	// and tests (S2-08).
-	Chance *Chance
-	// AllowFaults opens an endpoint on which anybody may change the chance.
+	// Faults makes things go wrong on purpose; nil is never. It is for
+	// demonstrations and tests (S2-08).
+	Faults *faults.Injector
+	// AllowFaults opens an endpoint on which anybody may change with which
+	// probability actions fail.
 	AllowFaults bool
 }
 
@@ -62,11 +63,11 @@ func (c Config) Clock() func() time.Time {
 
 func (c Config) withDefaults() Config {
 	c.Now = c.Clock()
-	if c.Chance == nil && c.AllowFaults {
-		c.Chance = new(Chance)
+	if c.Faults == nil && c.AllowFaults {
+		c.Faults = faults.NewInjector(faults.Config{})
 	}
 	if c.Concurrency <= 0 {
-		c.Concurrency = DefaultConcurrency
+		c.Concurrency = defaultConcurrency
 	}
 	return c
 }

@@ -147,6 +147,27 @@ func TestNobodyAwaitsTheResultYet(t *testing.T) {
 	}
 }
 
+// TestAPanicCostsOneAttempt: an outside that panics while nobody waits for it takes
+// the process with it no more than one that panics while somebody does.
+func TestAPanicCostsOneAttempt(t *testing.T) {
+	s := newStage(t)
+	var once sync.Once
+	s.vault.set(nil, func(call string) error {
+		if strings.HasPrefix(call, "submit") {
+			once.Do(func() { panic("boom") })
+		}
+		return nil
+	})
+	results := s.await(request.Callback, accepted)
+	s.want(tillRequest, request, "RequestPayment_pending", "")
+	if !strings.Contains(results.next(), "_ok") {
+		t.Error("another result")
+	}
+	if s.log.count("what is owed panicked: boom") != 1 {
+		t.Errorf("the log: %q", s.log.lines)
+	}
+}
+
 // TestAddressInTheHeader: a command that has no field for it says in a header
 // where its result is awaited; nothing but an address of results is taken.
 func TestAddressInTheHeader(t *testing.T) {

@@ -25,10 +25,7 @@ func (b *Book[E]) draw(ctx context.Context) {
 		var err error
 		if anew, err = b.drawOnce(ctx, anew); err != nil && ctx.Err() == nil {
 			b.log.Warn().Err(err).Str("bucket", b.name).Msg("cannot follow the bucket; nothing is decided meanwhile")
-			select {
-			case <-time.After(redrawPause):
-			case <-ctx.Done():
-			}
+			pauseFor(ctx, redrawPause)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -84,9 +85,7 @@ func (b *Book[E]) runErrands(ctx context.Context) {
 			return
 		}
 		b.complaint.Warn().Err(err).Str("bucket", b.name).Msg("cannot attend to what is owed; trying again")
-		select {
-		case <-time.After(redrawPause):
-		case <-ctx.Done():
+		if !pauseFor(ctx, redrawPause) {
 			return
 		}
 		if err := b.openConsumer(ctx); err != nil && ctx.Err() == nil {
@@ -150,7 +149,7 @@ func (b *Book[E]) attend(ctx context.Context, m jetstream.Msg) {
 	working, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	go b.beat(working, m)
-	kept, err := b.fulfil(working, id, step)
+	kept, err := b.tryToFulfil(working, id, step)
 	switch {
 	case err == nil && (kept || age > strayAfter):
 		b.settleErrand(m.Ack())
@@ -162,6 +161,18 @@ func (b *Book[E]) attend(ctx context.Context, m jetstream.Msg) {
 		}
 		b.settleErrand(m.NakWithDelay(pauseAfter(tries)))
 	}
+}
+
+// tryToFulfil is fulfil where a panic, of somebody's outside or ledger, costs this
+// attempt only.
+func (b *Book[E]) tryToFulfil(ctx context.Context, id protocol.SagaID, step int) (kept bool, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			b.log.Error().Str("stack", string(debug.Stack())).Msgf("what is owed panicked: %v", cause)
+			kept, err = false, fmt.Errorf("panic: %v", cause)
+		}
+	}()
+	return b.fulfil(ctx, id, step)
 }
 
 // readErrand says which step is meant, how old the message is, and how often it

@@ -16,6 +16,7 @@ type Fault struct {
 	Trouble *protocol.Trouble // answered instead of carrying the command out
 	Lost    bool              // the command is neither carried out nor answered
 	Mute    bool              // the command is carried out; its answer is lost
+	crash   *crash            // the process dies; nil if it does not
 }
 
 // faultPlan says which fault a command meets.
@@ -47,12 +48,12 @@ func (e Endpoint) faultOf(ctx context.Context, c *call, t task) Fault {
 // before is what goes wrong before the command is carried out.
 func (f Fault) before(ctx context.Context) error {
 	if f.Delay > 0 {
-		select {
-		case <-time.After(f.Delay):
-		case <-ctx.Done():
-		}
+		pauseFor(ctx, f.Delay) // who has no time left finds that out
 	}
 	switch {
+	case f.crash != nil && !f.crash.after:
+		f.crash.now()
+		return errSilent
 	case f.Lost:
 		return errSilent
 	case f.Trouble != nil:
@@ -63,7 +64,10 @@ func (f Fault) before(ctx context.Context) error {
 
 // after is what goes wrong once it has been carried out.
 func (f Fault) after() error {
-	if f.Mute {
+	if f.crash != nil {
+		f.crash.now()
+	}
+	if f.Mute || f.crash != nil {
 		return errSilent
 	}
 	return nil

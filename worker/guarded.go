@@ -138,7 +138,7 @@ func (b *Book[E]) moveTo(step string, known recalled[E], m Memory[E]) (move, err
 	if err != nil {
 		return move{}, err
 	}
-	others, undo := b.view.picture.Decide(step, known.memory.Effect, m.Effect)
+	others, undo := b.view.change(step, known.memory.Effect, m.Effect)
 	puts := []put{{
 		key: b.prefix + step, value: value, guarded: true, revision: known.revision,
 		keep: b.view.picture.Keep(m.Effect), digest: b.view.picture.Digest(m.Effect),
@@ -235,7 +235,7 @@ func (b *Book[E]) join(ctx context.Context, key string, decide func() (move, err
 // lookAtStored was called: what a client has been told is seen by the next one,
 // whichever replica it asks.
 func (b *Book[E]) lookAtStored(ctx context.Context, do func()) error {
-	reach, err := b.index.ask(ctx, b.lastSequence)
+	reach, err := b.reach.ask(ctx, b.lastSequence)
 	if err != nil {
 		return err
 	}

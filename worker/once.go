@@ -10,9 +10,9 @@ import (
 	"amends/store"
 )
 
-// Done is what is remembered of a request that was carried out once: the value
+// deedDone is what is remembered of a request that was carried out once: the value
 // under a key of its own.
-type Done[R any] struct {
+type deedDone[R any] struct {
 	Hash  string          `json:"hash"`  // of the request's content
 	At    int64           `json:"at"`    // microseconds since 1970 UTC
 	Reply json.RawMessage `json:"reply"` // the answer, given again byte by byte
@@ -48,7 +48,7 @@ func Once[Q, E, R any](
 		if !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
-		var done Done[R]
+		var done deedDone[R]
 		end, after, err := b.attempt(ctx, key, func() (move, error) {
 			var m move
 			done.Hash, done.At = hash, b.now().UnixMicro()
@@ -74,7 +74,7 @@ func Once[Q, E, R any](
 
 // repeatOf is the answer to a request under a key that was used before.
 func repeatOf[R any](known store.Entry, hash string) (json.RawMessage, error) {
-	var done Done[R]
+	var done deedDone[R]
 	if err := json.Unmarshal(known.Value, &done); err != nil {
 		return nil, fmt.Errorf("decoding %s: %w", known.Key, err)
 	}
@@ -87,7 +87,7 @@ func repeatOf[R any](known store.Entry, hash string) (json.RawMessage, error) {
 }
 
 // moveOf is the move that remembers a deed.
-func moveOf[R any](key string, revision uint64, done *Done[R], d Deed[R]) (move, error) {
+func moveOf[R any](key string, revision uint64, done *deedDone[R], d Deed[R]) (move, error) {
 	var err error
 	if done.Reply, err = json.Marshal(d.Reply); err == nil {
 		done.Row = d.Row

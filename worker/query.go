@@ -14,23 +14,13 @@ type Question interface{ Validate() error }
 // book, which does not change meanwhile. Its error should be a *protocol.Error,
 // such as not_found.
 func Query[Q Question, E, A any](subject string, book *Book[E], find func(q Q) (A, error)) Endpoint {
-	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
-		var q Q
-		if err := decode(c.data, &q); err != nil {
-			return task{}, err
+	return Serve(subject, func(ctx context.Context, q Q) (a A, err error) {
+		gone := book.look(ctx, func() { a, err = find(q) })
+		if gone != nil {
+			return a, gone
 		}
-		return task{run: func(ctx context.Context) ([]byte, error) {
-			var a A
-			var err error
-			if gone := book.look(ctx, func() { a, err = find(q) }); gone != nil {
-				return nil, gone
-			}
-			if err != nil {
-				return nil, err
-			}
-			return json.Marshal(a)
-		}}, nil
-	}}
+		return a, err
+	})
 }
 
 // StepQuestion is a question about one step of a saga. StepOf may be asked once
@@ -46,39 +36,29 @@ type StepQuery struct{ protocol.RowQuery }
 // StepOf is the step that is asked for.
 func (q StepQuery) StepOf() (sagaID string, step int) { return q.SagaID, q.Step }
 
-// Lookup is the endpoint that answers a protocol.RowQuery with the business row of that
-// step, under the given type, or with not_found when there is none: nothing was
-// asked for, or it was declined (D9, S2-16).
-func Lookup[E any](subject, replyType string, book *Book[E]) Endpoint {
-	return LookupBy(subject, replyType, book, func(StepQuery, E) bool { return true })
-}
-
-// LookupBy is Lookup for questions that name a step in another way, such as by an
-// id that was made for it. holds tells whether a row is the one that is asked for.
+// LookupBy is the endpoint that answers a question about one step with the business
+// row of that step, under the given type, or with not_found when there is none:
+// nothing was asked for, or it was declined (D9, S2-16). holds tells whether a row is
+// the one that is asked for, for questions that name a step by an id that was made
+// for it.
 func LookupBy[Q StepQuestion, E any](subject, replyType string, book *Book[E], holds func(q Q, row E) bool) Endpoint {
-	return Endpoint{subject: subject, read: func(_ *Service, c *call) (task, error) {
-		var q Q
-		if err := decode(c.data, &q); err != nil {
-			return task{}, err
-		}
+	return Serve(subject, func(ctx context.Context, q Q) (json.RawMessage, error) {
 		sagaID, step := q.StepOf()
 		id, err := protocol.ParseSagaID(sagaID)
 		if err != nil {
-			return task{}, err
+			return nil, err
 		}
-		return task{run: func(ctx context.Context) ([]byte, error) {
-			known, _, err := book.locate(ctx, id, step)
-			if err != nil {
-				return nil, err
-			}
-			if row := known.memory.Effect; row != nil && holds(q, *row) {
-				return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: sagaID, Step: step}, row)
-			}
-			return nil, &protocol.Error{
-				Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step",
-			}
-		}}, nil
-	}}
+		known, _, err := book.locate(ctx, id, step)
+		if err != nil {
+			return nil, err
+		}
+		if row := known.memory.Effect; row != nil && holds(q, *row) {
+			return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: sagaID, Step: step}, row)
+		}
+		return nil, &protocol.Error{
+			Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step",
+		}
+	})
 }
 
 // locate reads the record that holds the fence of a step.

@@ -57,6 +57,7 @@ func readRelayed(own map[string]Endpoint, s *Service, c *call) (task, error) {
 		return task{}, err
 	}
 	run := t.run
+	t.message = nil // what goes wrong with it on purpose has done so where it came in
 	t.run = func(ctx context.Context) ([]byte, error) {
 		body, err := run(ctx)
 		if errors.Is(err, errStandby) {

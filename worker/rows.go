@@ -99,8 +99,9 @@ func (r *Rows[T]) Change(ctx context.Context, key string, change func(row T) (af
 		if !isUndecided(err) {
 			return row, err
 		}
-		if err := stepBack(ctx, try); err != nil {
-			return row, err
+		// Others go first for a moment, longer with every try.
+		if !pauseFor(ctx, time.Duration(rand.Int64N(int64(try+1)*int64(time.Millisecond)))) {
+			return row, ctx.Err()
 		}
 	}
 	var none T
@@ -125,16 +126,6 @@ func (r *Rows[T]) put(ctx context.Context, key string, revision uint64, row T) e
 	return err
 }
 
-// stepBack lets others go first for a moment, longer with every try.
-func stepBack(ctx context.Context, try int) error {
-	select {
-	case <-time.After(time.Duration(rand.Int64N(int64(try+1) * int64(time.Millisecond)))):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Follow tells see the header of every row there is, and then of every row that
 // changes, until ctx ends; that of a deleted row is nil. It may tell the same
 // again. A row whose time is over goes without a word.
@@ -142,10 +133,7 @@ func (r *Rows[T]) Follow(ctx context.Context, see func(key string, header nats.H
 	for ctx.Err() == nil {
 		if err := r.followOnce(ctx, see); err != nil && ctx.Err() == nil {
 			r.log.Warn().Err(err).Str("bucket", r.kind.Bucket).Msg("cannot follow the bucket; trying again")
-			select {
-			case <-time.After(redrawPause):
-			case <-ctx.Done():
-			}
+			pauseFor(ctx, redrawPause)
 		}
 	}
 }

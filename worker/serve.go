@@ -73,7 +73,7 @@ func (s *Service) work(e Endpoint, c *call, t task) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(life, e.timeout)
 	defer cancel()
-	fault := s.struck(e.faultOf(ctx, c, t), t)
+	fault := s.struck(e.faultOf(ctx, c, t), c, t)
 	if err := fault.before(ctx); err != nil {
 		return nil, err
 	}

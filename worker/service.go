@@ -73,7 +73,7 @@ func New(cfg Config, name string, store Store, endpoints ...Endpoint) (*Service,
 		complaint: cfg.Log.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Second}),
 	}
 	if cfg.AllowFaults {
-		endpoints = append(endpoints, faults(name, cfg.Chance))
+		endpoints = append(endpoints, chances(name, cfg.Faults))
 	}
 	for _, e := range endpoints {
 		s.endpoints = append(s.endpoints, s.bounded(e))
@@ -139,9 +139,7 @@ func (s *Service) openStore(ctx context.Context) error {
 		if !waiting {
 			s.cfg.Log.Warn().Err(err).Msg("waiting for JetStream")
 		}
-		select {
-		case <-time.After(openPause):
-		case <-ctx.Done():
+		if !pauseFor(ctx, openPause) {
 			return err
 		}
 	}
@@ -154,7 +152,9 @@ func (s *Service) tryOpenStore(ctx context.Context) error {
 }
 
 func (s *Service) openEndpoints(ctx context.Context) error {
-	service, err := micro.AddService(s.cfg.Conn, micro.Config{Name: s.name, Version: version, QueueGroup: s.name})
+	service, err := micro.AddService(s.cfg.Conn, micro.Config{
+		Name: s.name, Version: version, QueueGroup: s.name, Metadata: s.cfg.Faults.Metadata(),
+	})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -53,9 +54,19 @@ func (b *Book[E]) tend(ctx context.Context, c chore) {
 			return
 		}
 		if b.leads(ctx) {
-			c.do(ctx)
+			b.doChore(ctx, c)
 		}
 	}
+}
+
+// doChore does a chore once. A panic costs this time only.
+func (b *Book[E]) doChore(ctx context.Context, c chore) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			b.log.Error().Str("stack", string(debug.Stack())).Msgf("a chore panicked: %v", cause)
+		}
+	}()
+	c.do(ctx)
 }
 
 // leads tells whether this replica is the one that writes, or nobody is.

@@ -95,6 +95,22 @@ func (v *view[E]) lookStored(ctx context.Context, reach uint64, do func()) error
 	}
 }
 
+// change puts a decision into the picture. One that panics may have done so by half,
+// and nothing is decided on that: the picture is drawn anew. It is called with the
+// lock held.
+func (v *view[E]) change(step string, before, after *E) (others []Row, undo func()) {
+	whole := false
+	defer func() {
+		if !whole {
+			v.complete, v.exact = false, false
+			v.wantRedraw()
+		}
+	}()
+	others, undo = v.picture.Decide(step, before, after)
+	whole = true
+	return others, undo
+}
+
 // need holds up all decisions until the picture reaches a sequence number.
 func (v *view[E]) need(sequence uint64) {
 	v.mu.Lock()
@@ -194,6 +210,10 @@ func (v *view[E]) askRedraw(reach uint64) {
 	if !v.complete || v.chain.tip.sequence >= max(reach, v.needed) {
 		return
 	}
+	v.wantRedraw()
+}
+
+func (v *view[E]) wantRedraw() {
 	select {
 	case v.redraw <- struct{}{}:
 	default: // asked for already

@@ -137,3 +137,24 @@ func TestOneRedrawAtATime(t *testing.T) {
 		t.Error("a picture that is being drawn is begun anew")
 	}
 }
+
+// TestAPictureThatIsChangedByHalfIsDrawnAnew: a picture that panics in the middle of
+// a decision costs that decision, and is not decided on.
+func TestAPictureThatIsChangedByHalfIsDrawnAnew(t *testing.T) {
+	_, a, _ := twoReplicas(t)
+	a.picture.taken = nil // the next seat that is taken is one too many
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing panicked")
+			}
+		}()
+		_, _, err := a.book.join(t.Context(), "seating.a.1", func() (move, error) {
+			return a.book.moveTo("a.1", recalled[seating]{}, Memory[seating]{Effect: &seating{Seats: 1}})
+		})
+		t.Errorf("decided, with %v", err)
+	}()
+	if looks(a) || len(a.book.view.redraw) != 1 {
+		t.Errorf("the picture may be looked at: %v; %d are asked for", looks(a), len(a.book.view.redraw))
+	}
+}

@@ -1,6 +1,13 @@
 package main
 
-import "amends/embedded"
+import (
+	"errors"
+	"math/rand/v2"
+
+	"amends/embedded"
+	"amends/faults"
+	"amends/faults/planfile"
+)
 
 // faultFlags make services fail on purpose, to see what sagas do about it (S2-08).
 type faultFlags struct {
@@ -22,5 +29,49 @@ func (f *faultFlags) failures() (map[embedded.Role]float64, error) {
 // serviceFaultFlags are those of a process that others may use.
 type serviceFaultFlags struct {
 	faultFlags
-	AllowFaults bool `env:"AMENDS_ALLOW_FAULTS" help:"Let anybody who can send to <service>.faults change that at run time."`
+	FaultPlan   string  `type:"path" placeholder:"FILE" env:"AMENDS_FAULT_PLAN" help:"A plan of faults to be made on purpose, YAML; needs --allow-faults."`
+	FaultSeed   *uint64 `placeholder:"N" env:"AMENDS_FAULT_SEED" help:"Seed of the plan: the same one makes the same decisions. Default is that of the plan, or a random one."`
+	AllowFaults bool    `env:"AMENDS_ALLOW_FAULTS" help:"Let a plan of faults be followed, and anybody who can send to <service>.faults change how often actions fail."`
+}
+
+// endanger puts what goes wrong on purpose into a configuration.
+func (f *serviceFaultFlags) endanger(cfg *embedded.Config) (err error) {
+	if cfg.Failures, err = f.failures(); err != nil {
+		return err
+	}
+	cfg.AllowFaults = f.AllowFaults
+	switch {
+	case f.FaultPlan != "" && !f.AllowFaults:
+		return &exitError{exitUsage, errors.New("--fault-plan makes things go wrong on purpose; if that is wanted, say --allow-faults, too")}
+	case f.FaultPlan == "" && f.FaultSeed != nil:
+		return &exitError{exitUsage, errors.New("--fault-seed is the seed of a plan; name it with --fault-plan FILE")}
+	case f.FaultPlan == "":
+		return nil
+	}
+	plan, err := loadPlan(f.FaultPlan)
+	if err == nil {
+		cfg.Faults, cfg.FaultSeed = *plan, seedOf(plan, f.FaultSeed)
+	}
+	return err
+}
+
+// loadPlan reads a plan; one that is not understood is an error of usage.
+func loadPlan(file string) (*faults.Plan, error) {
+	plan, err := planfile.Load(file)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return plan, nil
+}
+
+// seedOf is the seed that the command line says, or that of the plan, or else a
+// random one, short enough to be typed.
+func seedOf(plan *faults.Plan, said *uint64) uint64 {
+	switch {
+	case said != nil:
+		return *said
+	case plan.Seed != nil:
+		return *plan.Seed
+	}
+	return uint64(rand.Uint32())
 }

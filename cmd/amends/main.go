@@ -23,6 +23,7 @@ type commands struct {
 	Stdio    stdioCommand    `cmd:"" help:"Speak JSON lines on stdin and stdout, with a whole system in this process."`
 	Conform  conformCommand  `cmd:"" help:"Check a worker in any language against the protocol."`
 	Audit    auditCommand    `cmd:"" help:"Prove that nothing was charged twice, oversold, lost or forgotten."`
+	Chaos    chaosCommand    `cmd:"" help:"Run checkouts while a plan makes things go wrong, and prove that it added up all the same."`
 	Bench    benchCommands   `cmd:"" help:"Measure what the system can do, and audit it."`
 
 	NATS         natsCommand     `cmd:"" name:"nats" help:"Run only the embedded NATS server."`

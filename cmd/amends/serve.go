@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -58,23 +59,22 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	failures, err := c.failures()
-	if err != nil {
-		return err
-	}
 	shipping, err := c.shipping()
 	if err != nil {
 		return err
 	}
-	app := embedded.New(embedded.Config{
-		Failures: failures, AllowFaults: c.AllowFaults, Shipping: shipping,
+	cfg := embedded.Config{
+		Shipping: shipping,
 		Server: &embedded.ServerConfig{
 			Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,
 		},
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs, HTTP: http,
 		Development: c.Catalog == "development", Log: log,
-	})
-	return runApp(ctx, app, log)
+	}
+	if err := c.endanger(&cfg); err != nil {
+		return err
+	}
+	return runApp(ctx, embedded.New(cfg), log)
 }
 
 // roleCommand runs one role on a NATS elsewhere.
@@ -82,7 +82,8 @@ type roleCommand struct {
 	systemFlags
 	accessFlags
 	serviceFaultFlags
-	Catalog string `enum:"development,none" default:"development" env:"AMENDS_CATALOG" help:"What an empty store is filled with: ${enum}."`
+	Catalog    string `enum:"development,none" default:"development" env:"AMENDS_CATALOG" help:"What an empty store is filled with: ${enum}."`
+	WhileStdin bool   `hidden:"" help:"End when stdin does."`
 }
 
 func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.Logger) error {
@@ -90,7 +91,7 @@ func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.L
 	if err != nil {
 		return err
 	}
-	return runApp(ctx, embedded.New(cfg), log)
+	return c.runRole(ctx, cfg, log)
 }
 
 // config is the configuration of an app of one role.
@@ -99,13 +100,33 @@ func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.C
 	if err != nil {
 		return embedded.Config{}, err
 	}
-	failures, err := c.failures()
-	return embedded.Config{
-		Failures: failures, AllowFaults: c.AllowFaults,
+	cfg := embedded.Config{
 		Roles: []embedded.Role{role}, Access: c.access(),
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
-	}, err
+	}
+	return cfg, c.endanger(&cfg)
+}
+
+// runRole runs an app of one role.
+func (c *roleCommand) runRole(ctx context.Context, cfg embedded.Config, log zerolog.Logger) error {
+	if c.WhileStdin {
+		var stop context.CancelFunc
+		ctx, stop = whileStdin(ctx)
+		defer stop()
+	}
+	return runApp(ctx, embedded.New(cfg), log)
+}
+
+// whileStdin ends when stdin does: a process that was started with a pipe does not
+// outlive whoever holds the other end.
+func whileStdin(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	return ctx, stop
 }
 
 // runApp runs an app until the process is told to stop.

@@ -39,5 +39,5 @@ func (c *shippingCommand) Run(ctx context.Context, role embedded.Role, log zerol
 	if cfg.Shipping, err = c.shipping(); err != nil {
 		return err
 	}
-	return runApp(ctx, embedded.New(cfg), log)
+	return c.runRole(ctx, cfg, log)
 }

@@ -2,10 +2,10 @@ package worker_test
 
 import (
 	"errors"
-	"math"
 	"strings"
 	"testing"
 
+	"amends/faults"
 	"amends/protocol"
 	"amends/worker"
 	"amends/worker/workertest"
@@ -17,8 +17,8 @@ import (
 func unlucky(t *testing.T, probability float64, allow bool) *nats.Conn {
 	t.Helper()
 	cfg := workertest.Server(t).Config(t)
-	cfg.Chance, cfg.AllowFaults = new(worker.Chance), allow
-	if err := cfg.Chance.Set(probability); err != nil {
+	cfg.Faults, cfg.AllowFaults = faults.NewInjector(faults.Config{}), allow
+	if err := cfg.Faults.SetFailure("door", probability); err != nil {
 		t.Fatal(err)
 	}
 	book := worker.NewBook[empty]("DOOR")
@@ -75,13 +75,5 @@ func TestFaultsAreClosedUnlessAllowed(t *testing.T) {
 	nc := unlucky(t, 0, false)
 	if _, err := nc.Request(protocol.SubjectFaults("door"), []byte(`{"failure_probability":1}`), patience); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("answered with %v", err)
-	}
-}
-
-func TestChancesThatAreNone(t *testing.T) {
-	for _, p := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
-		if err := new(worker.Chance).Set(p); !errors.Is(err, &protocol.Error{Code: protocol.CodeInvalidField}) {
-			t.Errorf("%v is taken with %v", p, err)
-		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"amends/faults"
 	"amends/gateway"
 	"amends/saga"
-	"amends/shipping"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
@@ -46,8 +45,9 @@ type Config struct {
 	// AllowFaults lets anybody change that while the services run, and Faults be
 	// made.
 	AllowFaults bool
-	// Shipping is what the shop decides about its labels.
-	Shipping shipping.Options
+	// CancelWindow is how long a shipping label may be cancelled; 0 is until its
+	// parcel was handed over (D23).
+	CancelWindow time.Duration
 	// Faults is what else goes wrong on purpose; the zero value is nothing. A
 	// crash ends this whole process, as kill -9 does.
 	Faults faults.Plan

@@ -59,12 +59,11 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	shipping, err := c.shipping()
-	if err != nil {
+	if err := c.checkWindow(); err != nil {
 		return err
 	}
 	cfg := embedded.Config{
-		Shipping: shipping,
+		CancelWindow: c.CancelWindow,
 		Server: &embedded.ServerConfig{
 			Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,
 		},

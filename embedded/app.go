@@ -14,7 +14,6 @@ import (
 	"amends/definitions"
 	"amends/gateway"
 	"amends/saga"
-	"amends/shipping"
 	"amends/store"
 
 	"github.com/nats-io/nats.go"
@@ -44,8 +43,9 @@ type Config struct {
 	Failures map[Role]float64
 	// AllowFaults lets anybody change that while the services run.
 	AllowFaults bool
-	// Shipping is what the shop decides about its labels.
-	Shipping shipping.Options
+	// CancelWindow is how long a shipping label may be cancelled; 0 is until its
+	// parcel is handed over (D23).
+	CancelWindow time.Duration
 	// Development loads the development catalogue into an empty store.
 	Development bool
 	// Definitions are loaded beside those that ship with the program; one that is

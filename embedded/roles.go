@@ -61,7 +61,7 @@ func (r Role) build(cfg buildConfig) (part, error) {
 	case Payment:
 		return payment.New(kit, simulated.New(simulated.Config{Writer: cfg.writer, Replicas: cfg.Replicas}))
 	case Shipping:
-		return shipping.NewWith(kit, cfg.Config.Shipping)
+		return shipping.NewWith(kit, shipping.Options{CancelWindow: cfg.CancelWindow})
 	case Cart:
 		return cart.New(kit)
 	case Gateway:

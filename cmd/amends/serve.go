@@ -62,12 +62,11 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	shipping, err := c.shipping()
-	if err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	app := embedded.New(embedded.Config{
-		Failures: failures, AllowFaults: c.AllowFaults, Shipping: shipping,
+		Failures: failures, AllowFaults: c.AllowFaults, CancelWindow: c.CancelWindow,
 		Server: &embedded.ServerConfig{
 			Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,
 		},

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"amends/embedded"
-	"amends/shipping"
 
 	"github.com/rs/zerolog"
 )
@@ -16,12 +15,12 @@ type shippingFlags struct {
 	CancelWindow time.Duration `default:"0s" env:"AMENDS_CANCEL_WINDOW" help:"How long after it was made a shipping label may be cancelled; 0 is until somebody says that its parcel was handed over."`
 }
 
-// shipping are the options of the shipping service, or an error of usage.
-func (f *shippingFlags) shipping() (shipping.Options, error) {
+// check refuses a window that makes no sense, as an error of usage.
+func (f *shippingFlags) check() error {
 	if f.CancelWindow < 0 {
-		return shipping.Options{}, &exitError{exitUsage, errors.New("--cancel-window must not be negative; 0 is until the hand-over")}
+		return &exitError{exitUsage, errors.New("--cancel-window must not be negative; 0 is until the hand-over")}
 	}
-	return shipping.Options{CancelWindow: f.CancelWindow}, nil
+	return nil
 }
 
 // shippingCommand runs the shipping service, on a NATS elsewhere.
@@ -32,12 +31,13 @@ type shippingCommand struct {
 
 // Run takes the place of that of roleCommand.
 func (c *shippingCommand) Run(ctx context.Context, role embedded.Role, log zerolog.Logger) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	cfg, err := c.config(role, log)
 	if err != nil {
 		return err
 	}
-	if cfg.Shipping, err = c.shipping(); err != nil {
-		return err
-	}
+	cfg.CancelWindow = c.CancelWindow
 	return runApp(ctx, embedded.New(cfg), log)
 }

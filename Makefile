@@ -65,6 +65,8 @@ chaos: build ## Kill real processes under load, longer than the tests do
 	AMENDS_CHAOS_KILLS=300 $(GO) test ./chaos -count=1 -v -timeout 60m
 
 .PHONY: bench
-bench: build ## Measure checkouts per second, both durabilities
+bench: build ## Measure checkouts per second and a flash sale, both durabilities
 	bin/amends bench -c 64 --durability interval
 	bin/amends bench -c 64 --durability disk
+	bin/amends bench inventory --durability interval
+	bin/amends bench inventory --durability disk

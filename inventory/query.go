@@ -174,7 +174,7 @@ func (i *inventory) find(ctx context.Context, q ReservationQuery) (Reservations,
 		})
 	}
 	if found.Reservations == nil {
-		return Reservations{}, notFound("", "there is no such reservation")
+		return Reservations{}, notFound("", "Reservation not found") // in the words of document 002 (S2-15)
 	}
 	slices.SortFunc(found.Reservations, func(a, b FoundReservation) int {
 		return cmp.Or(cmp.Compare(a.SagaID, b.SagaID), cmp.Compare(a.Step, b.Step))

@@ -82,7 +82,7 @@ func TestDocument000(t *testing.T) {
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectPayment, Say: `{"saga_id":"checkout43","step":2}`,
-			Hear: `{"type":"error","code":"not_found","message":"there is no payment of that saga and step"}`,
+			Hear: `{"type":"error","code":"not_found","message":"Payment not found"}`,
 		},
 		workertest.Exchange{
 			Subject: protocol.SubjectPayment, Say: `{"saga_id":"checkout43"}`,

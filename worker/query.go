@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"amends/protocol"
 )
@@ -56,7 +57,7 @@ func LookupBy[Q StepQuestion, E any](subject, replyType string, book *Book[E], h
 			return protocol.EncodeReply(protocol.Reply{Type: replyType, SagaID: sagaID, Step: step}, row)
 		}
 		return nil, &protocol.Error{
-			Code: protocol.CodeNotFound, Message: "there is no " + replyType + " of that saga and step",
+			Code: protocol.CodeNotFound, Message: strings.ToUpper(replyType[:1]) + replyType[1:] + " not found",
 		}
 	})
 }

@@ -63,7 +63,7 @@ var only = map[string][]string{
 	"github.com/nats-io/nats.go":        {"store", "journal", "worker", "worker/workertest", "inventory", "payment", "shipping", "cart", "catalog", "orchestrator", "order", "audit", "gateway", "gateway/stdio", "conformance", "examples/go-worker", "embedded", "cmd/amends"},
 	"github.com/rs/zerolog":             {"worker", "worker/workertest", "inventory", "payment", "shipping", "cart", "orchestrator", "orchestrator/actors", "order", "gateway", "gateway/stdio", "examples/go-worker", "embedded", "cmd/amends"},
 	"github.com/danielgtaylor/huma":     {"gateway"},
-	"github.com/prometheus":             {"gateway"},
+	"github.com/prometheus":             {"gateway", "cmd/amends"},
 	"golang.org/x/net":                  {"gateway"},
 	"golang.org/x/time":                 {"gateway"},
 }

@@ -125,7 +125,7 @@ func printOfKept(value json.RawMessage) Print {
 	if value == nil {
 		return 0
 	}
-	if plain, ok := text(value); ok && value[0] == '"' {
+	if plain, ok := text(value); ok {
 		return PrintOf(string(plain))
 	}
 	var decoded string

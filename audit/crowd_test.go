@@ -192,6 +192,21 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// TestFillAStore leaves a crowd in a folder, for `amends nats --data FOLDER` and an
+// audit by the command. AMENDS_AUDIT_STORE is the folder, AMENDS_AUDIT_SAGAS says of
+// how many.
+func TestFillAStore(t *testing.T) {
+	folder := os.Getenv("AMENDS_AUDIT_STORE")
+	sagas, err := strconv.Atoi(cmp.Or(os.Getenv("AMENDS_AUDIT_SAGAS"), "0"))
+	if folder == "" || err != nil || sagas == 0 {
+		t.Skip("AMENDS_AUDIT_STORE and AMENDS_AUDIT_SAGAS are not set")
+	}
+	s := newServerIn(t, folder)
+	s.ctx = t.Context()
+	s.open(0, append(allBuckets, protocol.BucketDefinitions)...)
+	s.crowd(sagas)
+}
+
 // BenchmarkAudit audits a crowd. AMENDS_AUDIT_SAGAS says of how many; a million
 // need 12 GB below TMPDIR.
 func BenchmarkAudit(b *testing.B) {

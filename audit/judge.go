@@ -120,7 +120,7 @@ func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
 			if snap.exists && !counted {
 				a.tally.count(snap.saga)
 			}
-			a.tally.watch(snap)
+			a.tally.judge(snap)
 			return nil
 		}
 		select {

@@ -91,8 +91,9 @@ type tally struct {
 	report Report
 	money  map[string]*account
 
-	moved int             // sagas whose message was replaced before they could be looked at
-	open  map[string]bool // sagas that are to be looked at again by whoever goes on
+	moved  int             // sagas whose message was replaced before they could be looked at
+	judged map[string]bool // sagas that were looked at by themselves
+	open   map[string]bool // those of them that have not ended
 }
 
 // account is the money of one currency, in minor units.
@@ -105,7 +106,7 @@ func newTally(started time.Time) *tally {
 			// Lists that are empty in JSON, and not null.
 			Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{},
 		},
-		money: map[string]*account{}, open: map[string]bool{},
+		money: map[string]*account{}, judged: map[string]bool{}, open: map[string]bool{},
 	}
 }
 
@@ -185,8 +186,9 @@ func (t *tally) store(e Effect, expired bool) {
 	}
 }
 
-// watch remembers a saga that has not ended.
-func (t *tally) watch(snap *snapshot) {
+// judge remembers a saga that was looked at.
+func (t *tally) judge(snap *snapshot) {
+	t.judged[snap.id] = true
 	if snap.saga != nil && !snap.saga.Phase.Terminal() {
 		t.open[snap.id] = true
 	}
@@ -223,11 +225,14 @@ func (t *tally) finish() *Report {
 	if t.moved > 0 {
 		t.note(fmt.Sprintf("%d sagas moved before they could be looked at again", t.moved))
 	}
-	slices.SortFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Invariant.number(), b.Invariant.number()), cmp.Compare(a.SagaID, b.SagaID),
-			cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Evidence, b.Evidence), cmp.Compare(a.What, b.What))
-	})
+	slices.SortFunc(r.Findings, compareFindings)
 	slices.SortFunc(r.Incidents, func(a, b Incident) int { return cmp.Compare(a.SagaID, b.SagaID) })
 	r.TookMS = time.Since(r.StartedAt).Milliseconds()
 	return r
+}
+
+// compareFindings sorts by invariant, and by what is about.
+func compareFindings(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.Invariant.number(), b.Invariant.number()), cmp.Compare(a.SagaID, b.SagaID),
+		cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Evidence, b.Evidence), cmp.Compare(a.What, b.What))
 }

@@ -54,8 +54,8 @@ func TestReportForPeopleAndMachines(t *testing.T) {
   stock     2 SKUs, 15 on hand, 6 of it reserved
 1 incidents are open
   k1: RefundPayment failed: no
-I2         saga twice: the charge of 249.99 USD stands, but the journal did not ask for it; it is one of 2 that stand
-           [PAYMENTS twice.9: charge of 249.99 USD, stands]
+I2   saga twice: the charge of 249.99 USD stands, but the journal did not ask for it; it is one of 2 that stand
+     [PAYMENTS twice.9: charge of 249.99 USD, stands]
 VIOLATED: 1 findings (I2 1)
 `
 	if text.String() != want {

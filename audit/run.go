@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,11 +56,8 @@ func newAuditor(src *source, find Find) *auditor {
 // all reads everything, and looks again at what does not agree.
 func (a *auditor) all(ctx context.Context) error {
 	a.note()
-	passes := []func(context.Context, bounds) error{a.readStores, a.readSagas, a.readOrders}
-	for _, pass := range passes {
-		if err := pass(ctx, bounds{}); err != nil {
-			return err
-		}
+	if err := a.readAll(ctx, nil); err != nil {
+		return err
 	}
 	if err := a.checkStreams(ctx); err != nil {
 		return err
@@ -70,20 +68,23 @@ func (a *auditor) all(ctx context.Context) error {
 	return a.judgeStock(ctx)
 }
 
-// bounds says behind which message of each stream to begin: the zero value is the
-// beginning of all.
+// bounds says behind which message of each stream to begin: nil is the beginning
+// of all.
 type bounds map[string]uint64
 
-// readStores reads what the participants have done.
-func (a *auditor) readStores(ctx context.Context, from bounds) error {
-	for _, name := range stores {
-		if err := a.readStore(ctx, name, from); err != nil {
-			return err
-		}
+// readAll reads the streams side by side. It does not matter what comes first.
+func (a *auditor) readAll(ctx context.Context, from bounds) error {
+	reads := []func(context.Context) error{
+		func(ctx context.Context) error { return a.readSagas(ctx, from) },
+		func(ctx context.Context) error { return a.readOrders(ctx, from) },
 	}
-	return nil
+	for _, name := range stores {
+		reads = append(reads, func(ctx context.Context) error { return a.readStore(ctx, name, from) })
+	}
+	return each(ctx, slices.Values(reads), func(ctx context.Context, read func(context.Context) error) error { return read(ctx) })
 }
 
+// readStore reads what a participant has done.
 func (a *auditor) readStore(ctx context.Context, name string, from bounds) error {
 	st := a.src.stores[name]
 	return st.scan(ctx, a.src.js, from[st.name], false, func(m *message) { a.seeStored(name, st, m) })
@@ -252,6 +253,9 @@ func (a *auditor) sumUp() {
 	a.tally.report.Inbox = a.src.inbox.count
 	a.tally.stock(a.shelf)
 	effects := a.tally.report.Effects
+	if !a.src.isOurs() {
+		a.tally.note("there is nothing of Amends on this server: none of its buckets exists; is it the right one?")
+	}
 	if !a.src.sagas.exists && effects.Reservations+effects.Charges+effects.Shipments > 0 {
 		a.tally.note("bucket " + protocol.BucketSagas + " does not exist, although participants have worked")
 	}

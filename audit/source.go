@@ -81,6 +81,11 @@ func (s *source) all() []*stream {
 	return append(all, s.orders, s.incidents, s.inbox, s.timers)
 }
 
+// isOurs tells whether there is anything of Amends.
+func (s *source) isOurs() bool {
+	return slices.ContainsFunc(s.all(), func(st *stream) bool { return st.exists })
+}
+
 // open asks the leader of a stream how far it reaches. One that is not there is
 // empty.
 func (s *source) open(ctx context.Context, st *stream) error {

@@ -17,7 +17,7 @@ func RunStock(ctx context.Context, nc *nats.Conn) (*Report, error) {
 		return nil, fmt.Errorf("opening the buckets to audit: %w", err)
 	}
 	a := newAuditor(src, nil)
-	if err := a.readStore(ctx, protocol.BucketInventory, bounds{}); err != nil {
+	if err := a.readStore(ctx, protocol.BucketInventory, nil); err != nil {
 		return nil, err
 	}
 	if err := a.judgeStock(ctx); err != nil {

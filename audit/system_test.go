@@ -26,9 +26,12 @@ type system struct {
 }
 
 // newServer starts a server without any stream.
-func newServer(t testing.TB) *system {
+func newServer(t testing.TB) *system { return newServerIn(t, t.TempDir()) }
+
+// newServerIn starts one that stores in a folder.
+func newServerIn(t testing.TB, folder string) *system {
 	t.Helper()
-	ns, err := server.NewServer(&server.Options{JetStream: true, StoreDir: t.TempDir(), DontListen: true, NoSigs: true, NoLog: true})
+	ns, err := server.NewServer(&server.Options{JetStream: true, StoreDir: folder, DontListen: true, NoSigs: true, NoLog: true})
 	must(t, err)
 	ns.Start()
 	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
@@ -48,21 +51,27 @@ func newServer(t testing.TB) *system {
 // newSystem starts a server with an inbox, the given buckets and retention.
 func newSystem(t testing.TB, retention time.Duration, buckets ...string) *system {
 	s := newServer(t)
+	s.open(retention, buckets...)
+	return s
+}
+
+// open makes an inbox, and buckets.
+func (s *system) open(retention time.Duration, buckets ...string) {
+	s.t.Helper()
 	w, err := store.NewWriter(s.nc, 0)
-	must(t, err)
-	t.Cleanup(func() { _ = w.Close() })
+	must(s.t, err)
+	s.t.Cleanup(func() { _ = w.Close() })
 	for _, name := range buckets {
 		cfg := store.Config{Name: name}
 		if name == protocol.BucketSagas {
 			cfg.Metadata = map[string]string{"amends.retention": retention.String()}
 		}
 		s.buckets[name], err = store.Open(s.ctx, w, cfg)
-		must(t, err)
+		must(s.t, err)
 	}
-	must(t, store.EnsureStream(s.ctx, s.js, jetstream.StreamConfig{
+	must(s.t, store.EnsureStream(s.ctx, s.js, jetstream.StreamConfig{
 		Name: protocol.StreamInbox, Subjects: []string{protocol.InboxSubjects}, Retention: jetstream.WorkQueuePolicy,
 	}))
-	return s
 }
 
 var allBuckets = []string{protocol.BucketSagas, protocol.BucketInventory, protocol.BucketPayments, protocol.BucketShipments}

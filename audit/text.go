@@ -3,8 +3,6 @@ package audit
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -41,8 +39,11 @@ func (r *Report) WriteText(w io.Writer) error {
 func (r *Report) writeSums(b *strings.Builder) {
 	e := r.Effects
 	fmt.Fprintf(b, "  effects   %d reservations, %d charges, %d shipments\n", e.Reservations, e.Charges, e.Shipments)
+	if e.Authorizations > 0 {
+		fmt.Fprintf(b, "            %d authorizations\n", e.Authorizations)
+	}
 	if e.Expired > 0 {
-		fmt.Fprintf(b, "            %d of them of sagas whose record has expired\n", e.Expired)
+		fmt.Fprintf(b, "            %d of them so old that the records of their sagas have expired\n", e.Expired)
 	}
 	for _, sum := range r.Money {
 		fmt.Fprintf(b, "  money     %s %s charged, %s refunded, %s net; %s due for COMPLETED sagas\n",
@@ -67,16 +68,23 @@ func (r *Report) writeFindings(b *strings.Builder) {
 		return
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(b, "%-10s %s: %s\n           [%s]\n", f.Invariant, f.subject(), f.What, f.Evidence)
+		fmt.Fprintf(b, "%-4s %s: %s\n     [%s]\n", f.Invariant, f.subject(), f.What, f.Evidence)
 	}
 	if more := r.Violations - len(r.Findings); more > 0 {
 		fmt.Fprintf(b, "… and %d more\n", more)
 	}
 	parts := make([]string, 0, len(r.Broken))
-	for _, broken := range slices.Sorted(maps.Keys(r.Broken)) {
-		parts = append(parts, fmt.Sprintf("%s %d", broken, r.Broken[broken]))
+	for _, broken := range Invariants() {
+		if n := r.Broken[broken]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", broken, n))
+		}
 	}
 	fmt.Fprintf(b, "VIOLATED: %d findings (%s)\n", r.Violations, strings.Join(parts, ", "))
+}
+
+// String is a finding in one line.
+func (f *Finding) String() string {
+	return fmt.Sprintf("%-4s %s: %s [%s]", f.Invariant, f.subject(), f.What, f.Evidence)
 }
 
 // subject is what a finding is about.

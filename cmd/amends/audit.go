@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"time"
 
 	"amends/audit"
 	"amends/definitions"
@@ -15,21 +17,41 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 )
 
 // auditCommand reads the buckets and adds everything up. It exits 10 if
 // something is off, and names it.
 type auditCommand struct {
 	accessFlags
-	JSON bool `help:"Print the report as JSON."`
+	JSON bool `help:"Print the report as JSON; with --watch, one object per line."`
+
+	Watch         bool          `short:"w" help:"Keep auditing while the system runs; Ctrl-C ends it."`
+	Every         time.Duration `default:"30s" help:"With --watch: time between two rounds, which read what has changed."`
+	Full          time.Duration `default:"1h" help:"With --watch: after how long everything is read once more."`
+	MetricsListen string        `placeholder:"ADDRESS" env:"AMENDS_METRICS_LISTEN" help:"With --watch: where Prometheus reads the metrics, such as 127.0.0.1:9464."`
 }
 
-func (c *auditCommand) Run(ctx context.Context) error {
+// Validate refuses what makes no sense.
+func (c *auditCommand) Validate() error {
+	switch {
+	case !c.Watch && c.MetricsListen != "":
+		return errors.New("--metrics-listen needs --watch: a single audit is over before anybody reads its metrics")
+	case c.Every <= 0 || c.Full <= 0:
+		return errors.New("--every and --full must be more than nothing, such as 30s")
+	}
+	return nil
+}
+
+func (c *auditCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	nc, err := c.access().Dial("amends audit")
 	if err != nil {
 		return exitOfNATS(err)
 	}
 	defer nc.Close()
+	if c.Watch {
+		return c.watchAndPrint(ctx, nc, os.Stdout, log)
+	}
 	return auditAndPrint(ctx, nc, os.Stdout, c.JSON)
 }
 
@@ -50,20 +72,63 @@ func auditAndPrint(ctx context.Context, nc *nats.Conn, out io.Writer, asJSON boo
 }
 
 func runAudit(ctx context.Context, nc *nats.Conn) (*audit.Report, error) {
-	known, err := knownDefinitions(ctx, nc)
-	if err != nil {
-		return nil, fmt.Errorf("auditing: %w", err)
+	known := definitionsOf{nc: nc}
+	if err := known.load(ctx); err != nil {
+		return nil, exitOfAudit(err)
 	}
-	report, err := audit.Run(ctx, nc, func(name, hash string) (*saga.Definition, error) {
-		if def := known[protocol.DefinitionKey(name, hash)]; def != nil {
-			return def, nil
-		}
-		return nil, fmt.Errorf("no definition %q with hash %s is known", name, hash)
-	})
+	report, err := audit.Run(ctx, nc, known.find(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("auditing: %w", err)
+		return nil, exitOfAudit(err)
 	}
 	return report, nil
+}
+
+// exitOfAudit gives an audit that could not be made its exit code.
+func exitOfAudit(err error) error {
+	err = fmt.Errorf("auditing: %w", err)
+	switch {
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
+		errors.Is(err, nats.ErrNoResponders):
+		return &exitError{exitNoNATS, fmt.Errorf("%w; this server keeps no streams, so there is nothing of Amends on it", err)}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout),
+		errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected):
+		return &exitError{exitNoNATS, fmt.Errorf("%w; NATS went away, or does not answer in time: try again", err)}
+	}
+	return &exitError{exitInternal, err}
+}
+
+// definitionsOf are all versions that any saga may have begun with: those stored
+// by the orchestrators, and those of this program.
+type definitionsOf struct {
+	nc *nats.Conn
+
+	mu    sync.Mutex
+	known map[string]*saga.Definition
+	read  time.Time // when they were read last
+}
+
+// find finds a definition. One that is not known may have been stored since.
+func (d *definitionsOf) find(ctx context.Context) audit.Find {
+	return func(name, hash string) (*saga.Definition, error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		key := protocol.DefinitionKey(name, hash)
+		if d.known[key] == nil && time.Since(d.read) > time.Second {
+			if err := d.load(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if def := d.known[key]; def != nil {
+			return def, nil
+		}
+		return nil, fmt.Errorf("it is neither in bucket %s nor part of this program", protocol.BucketDefinitions)
+	}
+}
+
+func (d *definitionsOf) load(ctx context.Context) (err error) {
+	d.read = time.Now()
+	d.known, err = knownDefinitions(ctx, d.nc)
+	return err
 }
 
 // knownDefinitions are all versions that any saga may have begun with: those

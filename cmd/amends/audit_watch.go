@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"amends/audit"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+// watchAndPrint audits until ctx ends. It tells the whole report first, and then
+// what appears and what goes, once each.
+func (c *auditCommand) watchAndPrint(ctx context.Context, nc *nats.Conn, out io.Writer, log zerolog.Logger) error {
+	metrics, err := serveAuditMetrics(c.MetricsListen, log)
+	if err != nil {
+		return err
+	}
+	defer metrics.close()
+	known := &definitionsOf{nc: nc}
+	if err := known.load(ctx); err != nil {
+		return exitOfAudit(err)
+	}
+	w := watcher{out: out, asJSON: c.JSON, log: log, metrics: metrics}
+	err = audit.Watch(ctx, nc, known.find(ctx), audit.Pace{Every: c.Every, Full: c.Full}, w.see)
+	switch {
+	case ctx.Err() != nil && !w.found:
+		return nil
+	case w.found:
+		return &exitError{code: exitViolation}
+	case err != nil:
+		return exitOfAudit(err)
+	}
+	return w.err
+}
+
+// watcher tells of the rounds of a watch.
+type watcher struct {
+	out     io.Writer
+	asJSON  bool
+	log     zerolog.Logger
+	metrics *auditMetrics
+
+	began bool
+	found bool // something was found in any round
+	err   error
+}
+
+// told is a line of a watch as JSON.
+type told struct {
+	At      time.Time      `json:"at"`
+	Event   string         `json:"event"` // report, appeared or gone
+	Finding *audit.Finding `json:"finding,omitempty"`
+	Report  *audit.Report  `json:"report,omitempty"`
+}
+
+func (w *watcher) see(r audit.Round) {
+	w.metrics.see(r)
+	if r.Err != nil {
+		w.log.Warn().Err(r.Err).Msg("this round of the audit could not be made; the next one tries again")
+		return
+	}
+	w.found = w.found || len(r.Appeared) > 0 || !r.Report.OK()
+	if !w.began {
+		w.began = true
+		w.report(r.Report)
+		return
+	}
+	w.log.Debug().Bool("full", r.Full).Int("sagas", r.Report.Sagas.Total).Int64("took_ms", r.Report.TookMS).
+		Int("violations", r.Report.Violations).Msg("audited")
+	for i := range r.Appeared {
+		w.finding("appeared", &r.Appeared[i])
+	}
+	for i := range r.Gone {
+		w.finding("gone", &r.Gone[i])
+	}
+}
+
+// report tells the first round.
+func (w *watcher) report(r *audit.Report) {
+	if w.asJSON {
+		w.encode(told{At: time.Now().UTC(), Event: "report", Report: r})
+		return
+	}
+	w.err = r.WriteText(w.out)
+}
+
+func (w *watcher) finding(event string, f *audit.Finding) {
+	now := time.Now().UTC()
+	if w.asJSON {
+		w.encode(told{At: now, Event: event, Finding: f})
+		return
+	}
+	_, w.err = fmt.Fprintf(w.out, "%s %-8s %s\n", now.Format(time.RFC3339), event, f)
+}
+
+func (w *watcher) encode(line told) { w.err = json.NewEncoder(w.out).Encode(line) }

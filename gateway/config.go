@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,7 +45,8 @@ type Config struct {
 	Burst int
 	// MaxWatchers caps the event streams that are open at once; 0 is 2,000.
 	MaxWatchers int
-	// MaxConns caps the connections of each listener; 0 is 4,096.
+	// MaxConns caps the connections of each listener; 0 is 4,096. One client may
+	// have an eighth of them, unless it is on this machine.
 	MaxConns int
 
 	// HeaderTimeout is how long the head of a request may take to arrive, and
@@ -138,7 +140,7 @@ func isLocalAddress(address string) (bool, error) {
 func isLocalHost(host string) bool {
 	address, err := netip.ParseAddr(host)
 	if err != nil {
-		return host == "localhost"
+		return strings.EqualFold(host, "localhost")
 	}
 	return address.Unmap().IsLoopback()
 }

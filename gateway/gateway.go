@@ -27,6 +27,7 @@ type Gateway struct {
 	origins   *http.CrossOriginProtection
 	watchers  chan struct{} // a place for each event stream
 	feeds     feeds
+	lookups   chan struct{} // a place for each lookup of a listing
 	readiness readiness
 	link      link
 
@@ -65,6 +66,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, log: cfg.Log.With().Str("role", "gateway").Logger(), local: cfg.onlyLocal(), metrics: metrics, origins: origins,
 		limiter: newLimiter(cfg.Rate, cfg.Burst, maxClients), watchers: make(chan struct{}, cfg.MaxWatchers),
+		lookups:  make(chan struct{}, lookups),
 		feeds:    feeds{all: make(map[protocol.SagaID]*feed)},
 		stopping: make(chan struct{}), draining: make(chan struct{}),
 	}

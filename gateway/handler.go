@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"amends/protocol"
@@ -124,7 +125,7 @@ var errNoSuchRoute = &protocol.Error{Code: codeNoSuchRoute, Message: "/documenta
 // tidy keeps the mux from redirecting: a path is right or it is not.
 func tidy(routes http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path {
+		if !strings.HasPrefix(r.URL.Path, "/") || path.Clean(r.URL.Path) != r.URL.Path {
 			refuse(w, r, errNoSuchRoute)
 			return
 		}

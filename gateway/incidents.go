@@ -20,8 +20,9 @@ type Incidents struct {
 	Sagas     int                 `json:"sagas" doc:"Sagas that match, listed or not."`
 }
 
-// lookups bounds what of one listing is looked up at once.
-const lookups = 8
+// lookups bounds what is looked up at once for listings, of all clients together:
+// one question of theirs may be a thousand of ours.
+const lookups = 32
 
 func (g *Gateway) addIncidents(a huma.API) {
 	add(a, route{
@@ -45,7 +46,7 @@ func (g *Gateway) listIncidents(ctx context.Context, in *filterInput) (*bodyOutp
 	if err := g.ask(ctx, protocol.SubjectList, request, 0, &list); err != nil {
 		return nil, err
 	}
-	statuses, err := lookUpAll(len(list.Sagas), func(n int) (*protocol.Status, error) { return g.status(ctx, list.Sagas[n].SagaID) })
+	statuses, err := lookUpAll(ctx, g, len(list.Sagas), func(n int) (*protocol.Status, error) { return g.status(ctx, list.Sagas[n].SagaID) })
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +63,18 @@ func (g *Gateway) listIncidents(ctx context.Context, in *filterInput) (*bodyOutp
 
 // lookUpAll looks n things up, some at once. Those that have gone meanwhile are left
 // out.
-func lookUpAll[T any](n int, lookUp func(int) (*T, error)) ([]*T, error) {
+func lookUpAll[T any](ctx context.Context, g *Gateway, n int, lookUp func(int) (*T, error)) ([]*T, error) {
 	all, errs := make([]*T, n), make([]error, n)
 	var tasks sync.WaitGroup
-	places := make(chan struct{}, lookups)
+	defer tasks.Wait()
 	for i := range n {
-		places <- struct{}{}
+		select {
+		case g.lookups <- struct{}{}:
+		case <-ctx.Done():
+			return nil, g.unanswered(ctx.Err())
+		}
 		tasks.Go(func() {
-			defer func() { <-places }()
+			defer func() { <-g.lookups }()
 			if one, err := lookUp(i); err == nil {
 				all[i] = one
 			} else if code := protocol.AsError(err).Code; code != protocol.CodeSagaNotFound && code != protocol.CodeNotFound {

@@ -68,11 +68,11 @@ func (l *limiter) bucketOf(who netip.Prefix) *rate.Limiter {
 	return c.bucket
 }
 
-// clientOf returns who sent a request: an IPv4 address, or the network of an
-// IPv6 address, since one customer has a whole one. It reports false for a
+// clientAt returns who is at a remote address: an IPv4 address, or the network of
+// an IPv6 address, since one customer has a whole one. It reports false for a
 // client on this machine.
-func clientOf(r *http.Request) (netip.Prefix, bool) {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
+func clientAt(remote string) (netip.Prefix, bool) {
+	from, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}, false
 	}
@@ -100,7 +100,7 @@ func (g *Gateway) limited(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if who, remote := clientOf(r); remote {
+		if who, remote := clientAt(r.RemoteAddr); remote {
 			if wait := g.limiter.take(who, time.Now()); wait > 0 {
 				refuse(w, r, &limitError{errRateLimited, int(math.Ceil(wait.Seconds()))})
 				return

@@ -209,7 +209,7 @@ func (g *Gateway) listOrders(ctx context.Context, in *ordersInput) (*ordersOutpu
 	if err := g.ask(ctx, protocol.SubjectOrderList, request, 0, &list); err != nil {
 		return nil, err
 	}
-	orders, err := lookUpAll(len(list.Orders), func(n int) (*protocol.Order, error) {
+	orders, err := lookUpAll(ctx, g, len(list.Orders), func(n int) (*protocol.Order, error) {
 		order := new(protocol.Order)
 		return order, g.ask(ctx, protocol.SubjectOrder, protocol.OrderQuery{SagaID: list.Orders[n].SagaID}, 0, order)
 	})

@@ -56,14 +56,18 @@ func milliseconds(wait time.Duration) *int64 {
 func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
 
 // matches reports whether a list of entity tags, as If-Match and If-None-Match
-// have it, names tag. weak says that W/"1" is as good as "1" (RFC 9110, 8.8.3.2).
+// have it, names tag; * alone names any. weak says that W/"1" is as good as "1"
+// (RFC 9110, 8.8.3.2).
 func matches(list, tag string, weak bool) bool {
+	if list == "*" {
+		return true
+	}
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimSpace(one)
 		if weak {
 			one = strings.TrimPrefix(one, "W/")
 		}
-		if one == "*" || one == tag {
+		if one == tag {
 			return true
 		}
 	}

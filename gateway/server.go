@@ -29,7 +29,8 @@ func (g *Gateway) answerTimeout() time.Duration {
 func (g *Gateway) newServer() *http.Server {
 	return &http.Server{
 		Handler: g.handler, ReadHeaderTimeout: g.cfg.HeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		WriteTimeout: g.answerTimeout(), BaseContext: func(net.Listener) context.Context { return g.base },
+		DisableGeneralOptionsHandler: true, // OPTIONS * passes what every request passes
+		WriteTimeout:                 g.answerTimeout(), BaseContext: func(net.Listener) context.Context { return g.base },
 		ErrorLog: log.New(debugLog{g.log}, "", 0),
 	}
 }
@@ -43,7 +44,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 			return fmt.Errorf("starting the gateway: %w", err)
 		}
 		g.addresses = append(g.addresses, listener.Addr().String())
-		g.tasks.Go(func() { g.serve(netutil.LimitListener(listener, g.cfg.MaxConns)) })
+		g.tasks.Go(func() { g.serve(newFairListener(netutil.LimitListener(listener, g.cfg.MaxConns), g.cfg.MaxConns/8)) })
 	}
 	g.log.Info().Strs("http", g.addresses).Msg("gateway ready")
 	return nil

@@ -81,18 +81,30 @@ type roleCommand struct {
 }
 
 func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.Logger) error {
-	defs, err := c.definitions()
+	cfg, err := c.config(role, log)
 	if err != nil {
 		return err
+	}
+	return c.run(ctx, cfg, log)
+}
+
+// config is the configuration of an app of one role.
+func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.Config, error) {
+	defs, err := c.definitions()
+	if err != nil {
+		return embedded.Config{}, err
 	}
 	cfg := embedded.Config{
 		Roles: []embedded.Role{role}, Access: c.access(),
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
 	}
-	if err := c.endanger(&cfg); err != nil {
-		return err
-	}
+	return cfg, c.endanger(&cfg)
+}
+
+// run runs an app until the process is told to stop, or stdin ends if it is to end
+// with that.
+func (c *roleCommand) run(ctx context.Context, cfg embedded.Config, log zerolog.Logger) error {
 	if c.WhileStdin {
 		var stop context.CancelFunc
 		ctx, stop = whileStdin(ctx)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"syscall"
@@ -37,8 +38,12 @@ func (c *Config) injector(nc *nats.Conn) (*faults.Injector, error) {
 	if len(c.Faults.Rules) > 0 && !c.AllowFaults {
 		return nil, errors.New("a plan of faults is followed only where faults are allowed")
 	}
+	seed := c.FaultSeed
+	if len(c.Faults.Rules) == 0 {
+		seed = rand.Uint64() // of the failures: nobody asked for the same again
+	}
 	injector := faults.NewInjector(faults.Config{
-		Plan: c.Faults, Seed: c.FaultSeed, Report: func(i faults.Injection) { tell(nc, i) }, Crash: func() { crash(nc) },
+		Plan: c.Faults, Seed: seed, Report: func(i faults.Injection) { tell(nc, i) }, Crash: func() { crash(nc) },
 	})
 	for role, probability := range c.Failures {
 		if err := injector.SetFailure(string(role), probability); err != nil {

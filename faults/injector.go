@@ -20,6 +20,7 @@ type Injection struct {
 // Config says which faults a process makes.
 type Config struct {
 	Plan Plan
+	// Seed decides when; with a plan, all processes of a system need the same one.
 	Seed uint64
 	// Report is told of each fault right before it is made; nil is nobody.
 	Report func(Injection)
@@ -41,8 +42,8 @@ func NewInjector(cfg Config) *Injector {
 	return &Injector{cfg: cfg, failures: make(map[string]*Rule)}
 }
 
-// FailureRule is what rules are called that come from a probability.
-const FailureRule = "failure-probability"
+// failureRule is what rules are called that come from a probability.
+const failureRule = "failure-probability"
 
 // SetFailure sets with which probability, from 0 to 1, the actions of a service
 // fail: they are refused, and not to be tried again, so that the saga turns back
@@ -54,7 +55,7 @@ func (i *Injector) SetFailure(service string, probability float64) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.failures[service] = &Rule{
-		Name: FailureRule, Fault: Refuse, Service: service, Direction: Action, Probability: probability,
+		Name: failureRule, Fault: Refuse, Service: service, Direction: Action, Probability: probability,
 	}
 	return nil
 }
@@ -74,12 +75,13 @@ func (i *Injector) Strike(at Place, o Occasion) *Rule {
 	if i == nil {
 		return nil
 	}
-	if r := i.cfg.Plan.Strike(i.cfg.Seed, at, o); r != nil {
+	r := i.cfg.Plan.Strike(i.cfg.Seed, at, o)
+	if r != nil || at != AtWorker {
 		return r
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if r := i.failures[o.Service]; at == AtWorker && r != nil && r.Strikes(i.cfg.Seed, o) {
+	if r := i.failures[o.Service]; r != nil && r.Strikes(i.cfg.Seed, o) {
 		return r
 	}
 	return nil

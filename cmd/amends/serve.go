@@ -99,7 +99,8 @@ func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.C
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
 	}
-	return cfg, c.endanger(&cfg)
+	err = c.endanger(&cfg)
+	return cfg, err
 }
 
 // run runs an app until the process is told to stop, or stdin ends if it is to end

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"amends/faults"
@@ -68,9 +66,8 @@ func tell(nc *nats.Conn, i faults.Injection) {
 // so.
 const lastWords = time.Second
 
-// crash ends this process at once. Nothing is drained, handed back or answered.
+// crash ends this process, when it has told so.
 func crash(nc *nats.Conn) {
 	_ = nc.FlushTimeout(lastWords)
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {} // the signal may take a moment, in which nothing must be done any more
+	faults.Kill()
 }

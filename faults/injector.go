@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"os"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"amends/protocol"
 )
@@ -24,8 +26,7 @@ type Config struct {
 	Seed uint64
 	// Report is told of each fault right before it is made; nil is nobody.
 	Report func(Injection)
-	// Crash ends the process, or what stands for it in a test, as kill -9 does. It
-	// is required if the plan has crashes.
+	// Crash ends the process, or what stands for it in a test; nil is Kill.
 	Crash func()
 }
 
@@ -39,6 +40,9 @@ type Injector struct {
 
 // NewInjector makes an injector of a plan that was checked.
 func NewInjector(cfg Config) *Injector {
+	if cfg.Crash == nil {
+		cfg.Crash = Kill
+	}
 	return &Injector{cfg: cfg, failures: make(map[string]*Rule)}
 }
 
@@ -96,6 +100,13 @@ func (i *Injector) Report(r *Rule, o Occasion) {
 
 // Crash ends the process.
 func (i *Injector) Crash() { i.cfg.Crash() }
+
+// Kill ends this process as kill -9 does: nothing is drained, handed back or
+// answered.
+func Kill() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // the signal may take a moment, in which nothing must be done any more
+}
 
 // Names of what micro services say about themselves.
 const (

@@ -51,7 +51,8 @@ type Config struct {
 	// Faults is what else goes wrong on purpose; the zero value is nothing. A
 	// crash ends this whole process, as kill -9 does.
 	Faults faults.Plan
-	// FaultSeed decides when: the same one makes the same decisions.
+	// FaultSeed decides when: the same one makes the same decisions, and all
+	// processes of a system need the same.
 	FaultSeed uint64
 	// Development loads the development catalogue into an empty store.
 	Development bool

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
 	"slices"
-	"syscall"
 	"time"
 
 	"amends/faults"
@@ -37,8 +36,12 @@ func (c *Config) injector(nc *nats.Conn) (*faults.Injector, error) {
 	if len(c.Faults.Rules) > 0 && !c.AllowFaults {
 		return nil, errors.New("a plan of faults is followed only where faults are allowed")
 	}
+	seed := c.FaultSeed
+	if len(c.Faults.Rules) == 0 {
+		seed = rand.Uint64() // of the failures: nobody asked for the same again
+	}
 	injector := faults.NewInjector(faults.Config{
-		Plan: c.Faults, Seed: c.FaultSeed, Report: func(i faults.Injection) { tell(nc, i) }, Crash: func() { crash(nc) },
+		Plan: c.Faults, Seed: seed, Report: func(i faults.Injection) { tell(nc, i) }, Crash: func() { crash(nc) },
 	})
 	for role, probability := range c.Failures {
 		if err := injector.SetFailure(string(role), probability); err != nil {
@@ -63,9 +66,8 @@ func tell(nc *nats.Conn, i faults.Injection) {
 // so.
 const lastWords = time.Second
 
-// crash ends this process at once. Nothing is drained, handed back or answered.
+// crash ends this process, when it has told so.
 func crash(nc *nats.Conn) {
 	_ = nc.FlushTimeout(lastWords)
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {} // the signal may take a moment, in which nothing must be done any more
+	faults.Kill()
 }

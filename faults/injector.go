@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"os"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"amends/protocol"
 )
@@ -20,11 +22,11 @@ type Injection struct {
 // Config says which faults a process makes.
 type Config struct {
 	Plan Plan
+	// Seed decides when; with a plan, all processes of a system need the same one.
 	Seed uint64
 	// Report is told of each fault right before it is made; nil is nobody.
 	Report func(Injection)
-	// Crash ends the process, or what stands for it in a test, as kill -9 does. It
-	// is required if the plan has crashes.
+	// Crash ends the process, or what stands for it in a test; nil is Kill.
 	Crash func()
 }
 
@@ -38,11 +40,14 @@ type Injector struct {
 
 // NewInjector makes an injector of a plan that was checked.
 func NewInjector(cfg Config) *Injector {
+	if cfg.Crash == nil {
+		cfg.Crash = Kill
+	}
 	return &Injector{cfg: cfg, failures: make(map[string]*Rule)}
 }
 
-// FailureRule is what rules are called that come from a probability.
-const FailureRule = "failure-probability"
+// failureRule is what rules are called that come from a probability.
+const failureRule = "failure-probability"
 
 // SetFailure sets with which probability, from 0 to 1, the actions of a service
 // fail: they are refused, and not to be tried again, so that the saga turns back
@@ -54,7 +59,7 @@ func (i *Injector) SetFailure(service string, probability float64) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.failures[service] = &Rule{
-		Name: FailureRule, Fault: Refuse, Service: service, Direction: Action, Probability: probability,
+		Name: failureRule, Fault: Refuse, Service: service, Direction: Action, Probability: probability,
 	}
 	return nil
 }
@@ -74,12 +79,13 @@ func (i *Injector) Strike(at Place, o Occasion) *Rule {
 	if i == nil {
 		return nil
 	}
-	if r := i.cfg.Plan.Strike(i.cfg.Seed, at, o); r != nil {
+	r := i.cfg.Plan.Strike(i.cfg.Seed, at, o)
+	if r != nil || at != AtWorker {
 		return r
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if r := i.failures[o.Service]; at == AtWorker && r != nil && r.Strikes(i.cfg.Seed, o) {
+	if r := i.failures[o.Service]; r != nil && r.Strikes(i.cfg.Seed, o) {
 		return r
 	}
 	return nil
@@ -94,6 +100,13 @@ func (i *Injector) Report(r *Rule, o Occasion) {
 
 // Crash ends the process.
 func (i *Injector) Crash() { i.cfg.Crash() }
+
+// Kill ends this process as kill -9 does: nothing is drained, handed back or
+// answered.
+func Kill() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // the signal may take a moment, in which nothing must be done any more
+}
 
 // Names of what micro services say about themselves.
 const (

@@ -76,13 +76,13 @@ func (i *inventory) endpoints() []worker.Endpoint {
 		worker.Handle(protocol.SubjectCommit, i.book, worker.Rules[protocol.CommitReservation, Reservation]{
 			Decide: i.commit, Host: hostOf,
 		}),
-		worker.Request(protocol.SubjectRenew, i.renew),
-		worker.Request(protocol.SubjectRestock, i.restock),
+		worker.Serve(protocol.SubjectRenew, i.renew),
+		worker.Serve(protocol.SubjectRestock, i.restock),
 	)
 	return append(deciding,
 		worker.QueryStep(protocol.SubjectReserveQuery, i.book),
 		worker.Query(protocol.SubjectStock, i.book, i.shelf.levels),
-		worker.Request(protocol.SubjectReservation, i.find),
+		worker.Serve(protocol.SubjectReservation, i.find),
 	)
 }
 

@@ -31,7 +31,7 @@ func New(cfg worker.Config, g Gateway) (*worker.Service, error) {
 		worker.Handle(protocol.SubjectRefund, payments, worker.Rules[protocol.RefundPayment, Payment]{Decide: d.refund, Host: paidIn, Compensating: true}),
 		worker.Handle(protocol.SubjectVoid, payments, worker.Rules[protocol.VoidPayment, Payment]{Decide: d.void, Host: heldIn, Compensating: true}),
 		worker.QueryStep(protocol.SubjectPaymentQuery, payments),
-		worker.LookupBy(protocol.SubjectPayment, "payment", payments, Query.isOf),
+		worker.Lookup(protocol.SubjectPayment, "payment", payments, Query.isOf),
 	)
 }
 

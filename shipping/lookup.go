@@ -54,7 +54,6 @@ var errNotFound = &protocol.Error{Code: protocol.CodeNotFound, Message: "Shipmen
 type counter struct {
 	shipments *worker.Book[Shipment]
 	numbers   *worker.Finder[Shipment]
-	now       func() int64 // microseconds since 1970 UTC
 }
 
 // find returns the step of the shipment that a query names.
@@ -93,9 +92,7 @@ func (c counter) handOver(ctx context.Context, q Query) (json.RawMessage, error)
 	if err != nil {
 		return nil, err
 	}
-	return show(id, step)(c.shipments.Amend(ctx, id, step, func(done Shipment) (Shipment, bool, error) {
-		return HandOver(done, c.now())
-	}))
+	return show(id, step)(c.shipments.Revise(ctx, protocol.StepKey(id, step), HandOver))
 }
 
 // show is the answer that shows the shipment of a step.

@@ -45,8 +45,7 @@ func NewWith(cfg worker.Config, options Options) (*worker.Service, error) {
 		creation = worker.WithFaults(creation, creationFault)
 		cancellation = worker.WithFaults(cancellation, cancellationFault(shipments))
 	}
-	clock := cfg.Clock()
-	people := counter{shipments: shipments, numbers: numbers, now: func() int64 { return clock().UnixMicro() }}
+	people := counter{shipments: shipments, numbers: numbers}
 	return worker.New(cfg, protocol.ServiceShipping, worker.Together(shipments, numbers), creation, cancellation,
 		worker.Serve(protocol.SubjectShipment, people.get),
 		worker.Serve(protocol.SubjectHandOver, people.handOver),

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"amends/faults"
@@ -64,7 +65,7 @@ func (c Config) Clock() func() time.Time {
 func (c Config) withDefaults() Config {
 	c.Now = c.Clock()
 	if c.Faults == nil && c.AllowFaults {
-		c.Faults = faults.NewInjector(faults.Config{})
+		c.Faults = faults.NewInjector(faults.Config{Seed: rand.Uint64()})
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = defaultConcurrency

@@ -23,8 +23,9 @@
 // What is no step of a saga, such as adding to a cart, is a request (Serve) on
 // Rows: values that are changed by compare-and-set, without a verdict. A request
 // may also look at the row that a step has left (Book.Effect), change it
-// (Book.Amend), and find it by what it holds (Finder). Simulated banks and
-// carriers go wrong on purpose (WithFaults).
+// (Book.Revise), find it by what it holds (Finder), and be carried out once beside
+// the steps (Once). Simulated banks and carriers go wrong on purpose (WithFaults),
+// and so does a whole process that follows a plan (Config.Faults).
 //
 // # When somebody outside decides
 //
@@ -46,6 +47,21 @@
 // guest in the record of that step, so that row and verdict are one write; the
 // record of its own step only says where to look (Memory.Host), and was written
 // before.
+//
+// # The files, in reading order
+//
+//	config.go  service.go  endpoint.go                       a table of endpoints
+//	serve.go  call.go  gate.go  pause.go                     the way of a message
+//	request.go  query.go  querystep.go                       messages that are no commands
+//	settle.go  fence.go  decision.go  remember.go  book.go   one command: fence, ledger, one write
+//	outside.go  promise.go  errands.go                       when somebody outside decides
+//	picture.go  guarded.go  view.go  draw.go                 decisions on the whole bucket
+//	chain.go  parcel.go                                      how they are written, one behind the other
+//	horizon.go  reach.go                                     what need not be read, and how far there is to read
+//	relay.go  rivals.go  tend.go                             which of several replicas writes
+//	record.go  finder.go  once.go                            beside the commands of a saga
+//	rows.go  together.go  seed.go                            values that belong to no step
+//	fault.go  faults.go                                      what goes wrong on purpose
 //
 // Package workertest has a server to test on, and the suite that every
 // participant passes.

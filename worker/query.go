@@ -37,12 +37,12 @@ type StepQuery struct{ protocol.RowQuery }
 // StepOf is the step that is asked for.
 func (q StepQuery) StepOf() (sagaID string, step int) { return q.SagaID, q.Step }
 
-// LookupBy is the endpoint that answers a question about one step with the business
+// Lookup is the endpoint that answers a question about one step with the business
 // row of that step, under the given type, or with not_found when there is none:
 // nothing was asked for, or it was declined (D9, S2-16). holds tells whether a row is
 // the one that is asked for, for questions that name a step by an id that was made
 // for it.
-func LookupBy[Q StepQuestion, E any](subject, replyType string, book *Book[E], holds func(q Q, row E) bool) Endpoint {
+func Lookup[Q StepQuestion, E any](subject, replyType string, book *Book[E], holds func(q Q, row E) bool) Endpoint {
 	return Serve(subject, func(ctx context.Context, q Q) (json.RawMessage, error) {
 		sagaID, step := q.StepOf()
 		id, err := protocol.ParseSagaID(sagaID)

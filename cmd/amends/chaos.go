@@ -24,6 +24,7 @@ type chaosCommand struct {
 	Seed     *uint64       `placeholder:"N" help:"The same seed makes the same decisions. Default is that of the plan, or a random one."`
 	Sagas    int           `short:"n" default:"200" help:"Checkouts in all."`
 	Clients  int           `short:"c" default:"32" help:"Checkouts in flight."`
+	Each     int           `default:"1" placeholder:"N" help:"Processes of each role, in a system of its own."`
 	Patience time.Duration `default:"2m" help:"How long to wait for the end of one checkout."`
 	NATS     string        `name:"nats" short:"s" placeholder:"URL" help:"Use the system there, which has to follow the plan already, instead of one of its own in a temporary folder."`
 	Creds    string        `env:"NATS_CREDS" placeholder:"FILE" help:"Credentials file, for --nats."`
@@ -33,8 +34,8 @@ type chaosCommand struct {
 // Validate is asked by the command line.
 func (c *chaosCommand) Validate() error {
 	switch {
-	case c.Sagas < 1 || c.Clients < 1:
-		return errors.New("--sagas and --clients must be at least 1")
+	case c.Sagas < 1 || c.Clients < 1 || c.Each < 1:
+		return errors.New("--sagas, --clients and --each must be at least 1")
 	case c.Patience <= 0:
 		return errors.New("--patience must be more than 0")
 	}
@@ -74,7 +75,7 @@ func (c *chaosCommand) open(ctx context.Context, plan *faults.Plan, log zerolog.
 	if err := checkMeets(plan); err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("%s: %w", c.Plan, err)}
 	}
-	return startChaosSystem(ctx, c.Plan, plan, seedOf(plan, c.Seed), log)
+	return startChaosSystem(ctx, c.Plan, c.Each, seedOf(plan, c.Seed), log)
 }
 
 // measure runs the load, and the audit behind it.
@@ -161,7 +162,7 @@ func (r *chaosResult) print(w io.Writer) error {
 		return err
 	}
 	if r.Ended < r.Sagas {
-		fmt.Fprintf(w, "NOT ENDED: %d checkouts; see amends checkout list, or give them more --patience\n", r.Sagas-r.Ended)
+		fmt.Fprintf(w, "NOT ENDED: %d checkouts; what is STUCK waits for a person, the rest wanted more --patience\n", r.Sagas-r.Ended)
 	}
 	return nil
 }

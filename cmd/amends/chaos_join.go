@@ -36,7 +36,7 @@ func joinChaosSystem(ctx context.Context, url, creds string, plan *faults.Plan, 
 	}
 	s := &chaosSystem{nc: nc, what: "on " + nc.ConnectedUrlRedacted()}
 	s.failed, s.fail = context.WithCancelCause(context.Background())
-	infos, err := askInfo(ctx, nc)
+	infos, err := askInfo(ctx, nc, needed(plan))
 	if err == nil {
 		s.seed, err = agreedSeed(infos, plan, said)
 	}
@@ -48,8 +48,8 @@ func joinChaosSystem(ctx context.Context, url, creds string, plan *faults.Plan, 
 	return s, nil
 }
 
-// askInfo asks every replica of every service of a checkout who it is.
-func askInfo(ctx context.Context, nc *nats.Conn) ([]micro.Info, error) {
+// askInfo asks every replica of some services who it is.
+func askInfo(ctx context.Context, nc *nats.Conn, services []string) ([]micro.Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, infoTime)
 	defer cancel()
 	sub, err := nc.SubscribeSync(nc.NewInbox())
@@ -57,7 +57,7 @@ func askInfo(ctx context.Context, nc *nats.Conn) ([]micro.Info, error) {
 		return nil, fmt.Errorf("asking who is there: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	for _, service := range chaosServices() {
+	for _, service := range services {
 		subject, err := micro.ControlSubject(micro.InfoVerb, service, "")
 		if err == nil {
 			err = nc.PublishRequest(subject, sub.Subject, nil)

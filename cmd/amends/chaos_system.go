@@ -42,8 +42,8 @@ type chaosSystem struct {
 }
 
 // startChaosSystem starts a NATS server in this process, on a temporary folder, and
-// each role as a process of its own.
-func startChaosSystem(ctx context.Context, file string, plan *faults.Plan, seed uint64, log zerolog.Logger) (s *chaosSystem, err error) {
+// so many processes of each role, which follow the plan in a file.
+func startChaosSystem(ctx context.Context, plan string, each int, seed uint64, log zerolog.Logger) (s *chaosSystem, err error) {
 	s = &chaosSystem{seed: seed, prefix: fmt.Sprintf("chaos-%d", seed)}
 	s.failed, s.fail = context.WithCancelCause(context.Background())
 	data, remove, err := temporary()
@@ -67,20 +67,32 @@ func startChaosSystem(ctx context.Context, file string, plan *faults.Plan, seed 
 	}
 	// Whoever edits the plan meanwhile changes nothing: a process that is started
 	// again reads it again.
-	kept := filepath.Join(filepath.Dir(data), filepath.Base(file))
-	if err = copyFile(kept, file); err != nil {
+	kept := filepath.Join(filepath.Dir(data), filepath.Base(plan))
+	if err = copyFile(kept, plan); err != nil {
 		return s, err
 	}
-	s.what = fmt.Sprintf("on %s in a temporary folder, with each of %v as a process", s.server.URL(), chaosRoles)
-	for _, role := range chaosRoles {
-		process, err := startChaosProcess(role, s.fail, "--nats", s.server.URL(), "--allow-faults",
-			"--fault-plan", kept, "--fault-seed", strconv.FormatUint(seed, 10))
-		if err != nil {
+	s.what = fmt.Sprintf("on %s in a temporary folder, with %d of each of %v as processes", s.server.URL(), each, chaosRoles)
+	follow := []string{
+		"--nats", s.server.URL(), "--allow-faults", "--fault-plan", kept, "--fault-seed", strconv.FormatUint(seed, 10),
+	}
+	for range each {
+		if err = s.startProcesses(follow...); err != nil {
 			return s, err
+		}
+	}
+	return s, s.awaitReady(ctx)
+}
+
+// startProcesses starts one process of each role.
+func (s *chaosSystem) startProcesses(args ...string) error {
+	for _, role := range chaosRoles {
+		process, err := startChaosProcess(role, s.fail, args...)
+		if err != nil {
+			return err
 		}
 		s.processes = append(s.processes, process)
 	}
-	return s, s.awaitReady(ctx)
+	return nil
 }
 
 func copyFile(to, from string) error {
@@ -136,7 +148,7 @@ func (s *chaosSystem) restarts() map[string]int {
 	all := make(map[string]int)
 	for _, p := range s.processes {
 		if n := p.restarts.Load(); n > 0 {
-			all[string(p.role)] = int(n)
+			all[string(p.role)] += int(n)
 		}
 	}
 	return all

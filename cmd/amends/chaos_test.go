@@ -70,7 +70,7 @@ func TestChaosMakesEveryFault(t *testing.T) {
 		fmt.Fprintf(&plan, "  - {name: rule%d, fault: %s, attempts: 1, probability: 0.04%s}\n", n, kind, more)
 	}
 	fmt.Fprint(&plan, "  - {name: undo-lost, fault: drop-reply, direction: compensation, attempts: 1, probability: 0.3}\n")
-	r, code := chaos(t, plan.String(), "-n", "150", "-c", "50", "--seed", "7")
+	r, code := chaos(t, plan.String(), "-n", "150", "-c", "50", "--seed", "7", "--each", "2")
 	if code != int(exitOK) || !r.OK || r.Ended != 150 || !r.Audit.OK() {
 		t.Errorf("exit code %d: %+v", code, r)
 	}
@@ -171,6 +171,7 @@ func TestPlansThatAreRefused(t *testing.T) {
 		{"not there", []string{"chaos", "--plan", filepath.Join(t.TempDir(), "none.yaml")}, exitUsage},
 		{"no plan", []string{"chaos"}, exitUsage},
 		{"no checkouts", []string{"chaos", "--plan", good, "-n", "0"}, exitUsage},
+		{"no processes", []string{"chaos", "--plan", good, "--each", "0"}, exitUsage},
 		{"meets nothing", []string{"chaos", "--plan", planIn(t, "name: x\nrules:\n  - {name: a, fault: refuse, service: paymnet}\n")}, exitUsage},
 		{"a system without plan", []string{"chaos", "--plan", good, "--nats", running}, exitUsage},
 		{"no system", []string{"chaos", "--plan", good, "--nats", "nats://127.0.0.1:1"}, exitNoNATS},

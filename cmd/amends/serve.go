@@ -90,7 +90,7 @@ func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.L
 	if err != nil {
 		return err
 	}
-	return c.runRole(ctx, cfg, log)
+	return c.run(ctx, cfg, log)
 }
 
 // config is the configuration of an app of one role.
@@ -104,11 +104,13 @@ func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.C
 		Replicas: c.Replicas, Retention: c.Retention, MaxLive: c.MaxLive, Definitions: defs,
 		Development: c.Catalog == "development", Log: log,
 	}
-	return cfg, c.endanger(&cfg)
+	err = c.endanger(&cfg)
+	return cfg, err
 }
 
-// runRole runs an app of one role.
-func (c *roleCommand) runRole(ctx context.Context, cfg embedded.Config, log zerolog.Logger) error {
+// run runs an app until the process is told to stop, or stdin ends if it is to end
+// with that.
+func (c *roleCommand) run(ctx context.Context, cfg embedded.Config, log zerolog.Logger) error {
 	if c.WhileStdin {
 		var stop context.CancelFunc
 		ctx, stop = whileStdin(ctx)

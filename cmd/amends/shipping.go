@@ -39,5 +39,5 @@ func (c *shippingCommand) Run(ctx context.Context, role embedded.Role, log zerol
 		return err
 	}
 	cfg.CancelWindow = c.CancelWindow
-	return c.runRole(ctx, cfg, log)
+	return c.run(ctx, cfg, log)
 }

@@ -46,9 +46,9 @@ func openTheatre(t testing.TB, cfg worker.Config) theatre {
 	return th
 }
 
-// TestAmend changes a row beside the commands of its saga: once, by whoever
+// TestRevise changes a row beside the commands of its saga: once, by whoever
 // comes first, and without a trace where there is no row.
-func TestAmend(t *testing.T) {
+func TestRevise(t *testing.T) {
 	cfg := workertest.Server(t).Config(t)
 	th := openTheatre(t, cfg)
 	verdict := ask(t, cfg.Conn, open("ann", "ann"))
@@ -57,7 +57,7 @@ func TestAmend(t *testing.T) {
 		t.Fatal(err)
 	}
 	var changes atomic.Int64
-	warm := func(s seat) (seat, bool, error) {
+	warm := func(s seat, _ int64) (seat, bool, error) {
 		if s.Warm {
 			return s, false, nil
 		}
@@ -68,7 +68,7 @@ func TestAmend(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			if row, err := th.book.Amend(soon(t), ann, 1, warm); err != nil || row == nil || !row.Warm || row.Label != "seat of ann" {
+			if row, err := th.book.Revise(soon(t), "ann.1", warm); err != nil || row == nil || !row.Warm || row.Label != "seat of ann" {
 				t.Errorf("got %+v, %v", row, err)
 			}
 		})
@@ -78,11 +78,11 @@ func TestAmend(t *testing.T) {
 	if err != nil || row == nil || !row.Warm {
 		t.Errorf("got %+v, %v", row, err)
 	}
-	if row, err := th.book.Amend(soon(t), ann, 2, warm); row != nil || err != nil {
+	if row, err := th.book.Revise(soon(t), "ann.2", warm); row != nil || err != nil {
 		t.Errorf("a step without a row: got %+v, %v", row, err)
 	}
 	refusal := errors.New("no")
-	if _, err := th.book.Amend(soon(t), ann, 1, func(seat) (seat, bool, error) { return seat{}, true, refusal }); !errors.Is(err, refusal) {
+	if _, err := th.book.Revise(soon(t), "ann.1", func(seat, int64) (seat, bool, error) { return seat{}, true, refusal }); !errors.Is(err, refusal) {
 		t.Errorf("got %v", err)
 	}
 	if again := try(t, cfg.Conn, "ann", 2, patience); again != verdict {

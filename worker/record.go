@@ -14,12 +14,13 @@ import (
 var errUnchanged = errors.New("nothing to change")
 
 // Revise changes the business row that a step (its <saga_id>.<step>) has left, for
-// a reason that is no command of its saga: its time is over. The verdicts stay as
-// they are. It returns the row as it is then; nil if there is none.
+// a reason that is no command of its saga: its time is over, or a parcel is handed
+// over. The verdicts stay as they are. It returns the row as it is then; nil if there
+// is none.
 //
 // change says whether anything has changed. In a guarded book it may look at the
 // picture. It must be safe to call again, and find nothing to change in a row that
-// it has changed before. An error of it is returned.
+// it has changed before. Its error is returned.
 func (b *Book[E]) Revise(
 	ctx context.Context, step string, change func(row E, at int64) (after E, changed bool, err error),
 ) (*E, error) {
@@ -41,10 +42,16 @@ func (b *Book[E]) Revise(
 			return row, nil
 		}
 	}
-	if err == nil {
-		err = store.ErrConflict
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("changing the row of step %s: others were faster %d times: %w", step, maxTries, err)
+	return nil, fmt.Errorf("changing the row of step %s: others were faster %d times: %w", step, maxTries, store.ErrConflict)
+}
+
+// Effect reads the business row that a step has left; nil if it has left none.
+func (b *Book[E]) Effect(ctx context.Context, id protocol.SagaID, step int) (*E, error) {
+	known, err := b.recall(ctx, protocol.StepKey(id, step))
+	return known.memory.Effect, err
 }
 
 // Recall reads what is remembered of a step (its <saga_id>.<step>); the zero value

@@ -159,25 +159,35 @@ func Commit(
 	if done == nil || !done.isNamedBy(cmd.Reservations) {
 		return after, ok, &protocol.Failure{Error: ReasonReservationMismatch}, false
 	}
-	there := goods.OnHand
+	r, there := *done, goods.OnHand
 	switch {
-	case done.Status == Committed:
-		return *done, ok, nil, false
-	case done.Status == Released:
+	case r.Status == Committed:
+		return r, ok, nil, false
+	case r.Status == Released:
 		return after, ok, &protocol.Failure{Error: ReasonReservationReleased}, false
-	case done.backordered() > 0:
+	case r.Status == Expired: // nothing is kept for it any more: it is now or never
+		ok.ReReserved, r, there = true, r.whole(), goods.Available
+	case r.backordered() > 0:
 		return after, ok, nil, true
-	case done.Status == Expired:
-		ok.ReReserved, there = true, goods.Available
 	}
-	if short := done.short(there); short != nil {
+	if short := r.short(there); short != nil {
 		why := ReasonOutOfStock // somebody took away what was reserved
-		if done.Status == Expired {
+		if r.Status == Expired {
 			why = ReasonReservationExpired
 		}
 		return after, ok, &protocol.Failure{Error: why, Unavailable: short}, false
 	}
-	return done.sold(goods, at), ok, nil, false
+	return r.sold(goods, at), ok, nil, false
+}
+
+// whole is the reservation with all that was ever wanted.
+func (r Reservation) whole() Reservation {
+	r.Lines = slices.Clone(r.Lines)
+	for i := range r.Lines {
+		line := &r.Lines[i]
+		line.Quantity, line.Backordered = line.Quantity+line.Backordered, 0
+	}
+	return r
 }
 
 // sold is the reservation with its goods gone.

@@ -161,8 +161,8 @@ func TestRelease(t *testing.T) {
 func TestCommit(t *testing.T) {
 	enough := goods{"a": {2, 0}, "b": {1, 0}}
 	free := goods{"a": {2, 2}, "b": {1, 1}}
-	waiting := twoLines(Active)
-	waiting.Lines[1].Backordered = 1
+	waiting, late := twoLines(Active), twoLines(Expired)
+	waiting.Lines[1].Backordered, late.Lines[1].Backordered = 1, 1
 	both := []protocol.Reservation{r1, r2}
 	for name, test := range map[string]struct {
 		done   *Reservation
@@ -183,6 +183,8 @@ func TestCommit(t *testing.T) {
 		"expired and one line gone":    {done: ptr(twoLines(Expired)), named: both, goods: goods{"a": {2, 2}, "b": {1, 0}}, why: ReasonReservationExpired, short: []string{"b"}},
 		"taken away by hand":           {done: ptr(twoLines(Active)), named: both, goods: goods{"a": {1, 0}, "b": {1, 0}}, why: ReasonOutOfStock, short: []string{"a"}},
 		"backordered and not there":    {done: &waiting, named: both, goods: enough, waits: true},
+		"expired before the rest came": {done: &late, named: both, goods: free, why: ReasonReservationExpired, short: []string{"b"}},
+		"expired, and the rest came":   {done: &late, named: both, goods: goods{"a": {2, 2}, "b": {2, 2}}, again: true},
 		"never reserved":               {named: both, goods: free, why: ReasonReservationMismatch},
 		"one line is not named":        {done: ptr(twoLines(Active)), named: []protocol.Reservation{r1}, goods: enough, why: ReasonReservationMismatch},
 		"one line is named twice":      {done: ptr(twoLines(Active)), named: []protocol.Reservation{r1, {SKU: "a", ReservationID: "r1", Quantity: 2}}, goods: enough, why: ReasonReservationMismatch},
@@ -201,7 +203,7 @@ func TestCommit(t *testing.T) {
 				if !waits || declined != nil {
 					t.Errorf("got %+v, %+v, %v", after, declined, waits)
 				}
-			case declined != nil || waits || after.Status != Committed || ok.ReReserved != test.again:
+			case declined != nil || waits || after.Status != Committed || ok.ReReserved != test.again || after.backordered() > 0:
 				t.Errorf("got %+v, %+v, %+v, %v", after, ok, declined, waits)
 			case !test.stands && (after.CommittedAt != now+7 || after.Lines[0].Since != now+7 || test.done.Lines[0].Since != 0):
 				t.Errorf("got %+v from %+v", after, test.done)

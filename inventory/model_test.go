@@ -197,6 +197,7 @@ func (w *warehouse) reserve(t *rapid.T, step string, skus []string) {
 	}
 	r, _, declined := Reserve(cmd, Terms{Hold: hold}.For(cmd), w.shelf, w.at)
 	if declined != nil {
+		w.checkShort(t, "reserve", cmd.Items)
 		return
 	}
 	for _, line := range r.Lines {
@@ -226,6 +227,12 @@ func (w *warehouse) commit(t *rapid.T, step string, r Reservation) {
 		cmd.Reservations = append(cmd.Reservations, protocol.Reservation{SKU: line.SKU, ReservationID: line.ReservationID})
 	}
 	after, ok, declined, waits := Commit(cmd, &r, w.shelf, w.at)
+	if waits != (r.Status == Active && r.backordered() > 0) {
+		t.Fatalf("a commit of %+v waits: %v", r, waits)
+	}
+	if declined != nil {
+		w.checkDeclined(t, r)
+	}
 	if declined != nil || waits {
 		return
 	}
@@ -233,11 +240,36 @@ func (w *warehouse) commit(t *rapid.T, step string, r Reservation) {
 		t.Fatalf("%+v after %s", ok, r.Status)
 	}
 	if r.Status != Committed {
-		for _, line := range r.Lines {
+		for _, line := range after.Lines {
 			w.onHand[line.SKU] -= line.Quantity
 		}
 	}
 	w.store(step, &r, after)
+}
+
+// checkDeclined: what is held is never declined, as long as nobody takes it away by
+// hand, and what has expired only if it is gone.
+func (w *warehouse) checkDeclined(t *rapid.T, r Reservation) {
+	switch r.Status {
+	case Active, Committed:
+		t.Fatalf("a commit of %+v is declined", r)
+	case Expired:
+		var lines []protocol.Line
+		for _, line := range r.Lines {
+			lines = append(lines, protocol.Line{SKU: line.SKU, Quantity: line.Quantity + line.Backordered})
+		}
+		w.checkShort(t, "commit", lines)
+	}
+}
+
+// checkShort: nothing is declined of which there is enough.
+func (w *warehouse) checkShort(t *rapid.T, what string, lines []protocol.Line) {
+	for _, line := range lines {
+		if w.onHand[line.SKU]-w.sum(line.SKU, w.holds)-w.sum(line.SKU, w.wants) < line.Quantity {
+			return
+		}
+	}
+	t.Fatalf("a %s of %v is declined, although it is all there", what, lines)
 }
 
 func (w *warehouse) sum(sku string, pieces map[string]map[string]int64) (total int64) {
@@ -288,85 +320,6 @@ func (w *warehouse) checkNobodyWaitsForWhatIsThere(t *rapid.T) {
 			if wanted > 0 && w.shelf.Free(sku) > 0 {
 				t.Fatalf("%s waits for %d of %s, of which %d are free", step, wanted, sku, w.shelf.Free(sku))
 			}
-		}
-	}
-}
-
-// TestShelfFindsTheFirst: what is due comes first to last, and the oldest sequence
-// number is never beyond that of an active reservation.
-func TestShelfFindsTheFirst(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := newShelf(DefaultRetention)
-		type stored struct {
-			expires  int64
-			sequence uint64
-		}
-		open := make(map[string]stored)
-		sequence := uint64(0)
-		step := rapid.StringMatching(`s[0-9]\.1`)
-		t.Repeat(map[string]func(*rapid.T){
-			"store": func(t *rapid.T) {
-				sequence += rapid.Uint64Range(1, 3*blockSize).Draw(t, "later")
-				r := stored{rapid.Int64Range(0, 100).Draw(t, "expires"), sequence}
-				step := step.Draw(t, "step")
-				open[step] = r
-				s.Effect(step, &Reservation{Status: Active, ExpiresAt: r.expires})
-				s.Stored(step, sequence)
-			},
-			"end": func(t *rapid.T) {
-				step := step.Draw(t, "step")
-				delete(open, step)
-				s.Effect(step, &Reservation{Status: Released})
-				s.Stored(step, sequence)
-			},
-			"look": func(t *rapid.T) {
-				at := rapid.Int64Range(0, 100).Draw(t, "at")
-				for _, h := range s.due.before(at, at+1, 100) {
-					if open[h.step].expires > at {
-						t.Fatalf("%s is due at %d, not at %d", h.step, open[h.step].expires, at)
-					}
-					open[h.step] = stored{at + 1, open[h.step].sequence}
-				}
-				for step, r := range open {
-					if r.expires <= at {
-						t.Fatalf("%s was due at %d and is not found", step, r.expires)
-					}
-				}
-			},
-			"": func(t *rapid.T) {
-				oldest, ok := s.Oldest()
-				if ok != (len(open) > 0) {
-					t.Fatalf("%d are open, and the oldest is %d, %v", len(open), oldest, ok)
-				}
-				for step, r := range open {
-					if r.sequence < oldest || oldest == 0 {
-						t.Fatalf("%s is stored at %d, and the oldest at %d", step, r.sequence, oldest)
-					}
-				}
-			},
-		})
-	})
-}
-
-func TestShelfRow(t *testing.T) {
-	s := newShelf(DefaultRetention)
-	for _, test := range []struct {
-		key, value string
-		bad        bool
-		want       int64
-	}{
-		{key: "stock.a", value: `{"sku":"a","on_hand":3}`, want: 3},
-		{key: "notes.a", value: `whatever`, want: 3},
-		{key: "stock.a", value: `{"sku":"b","on_hand":3}`, bad: true},
-		{key: "stock.a", value: `{"sku":"a","on_hand":4}`, want: 4},
-		{key: "stock.a", value: `{"sku":"a","on_hand":-1}`, bad: true},
-		{key: "stock.a", value: `{`, bad: true},
-	} {
-		if err := s.Row(test.key, []byte(test.value)); (err != nil) != test.bad {
-			t.Errorf("%s %s: got error %v", test.key, test.value, err)
-		}
-		if got := s.Available("a"); got != test.want {
-			t.Errorf("after %s %s: %d available, want %d", test.key, test.value, got, test.want)
 		}
 	}
 }

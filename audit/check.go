@@ -67,7 +67,7 @@ func CheckWatched(s *Saga, w Watched) []Finding {
 	case s.Phase.Live() && !w.Queued:
 		c.report(I6, "no message of "+s.ID+" in the streams "+protocol.StreamInbox+" and "+protocol.StreamTimers,
 			"the saga is %s, but it is neither in the inbox nor has it a timer: it is forgotten", s.Phase)
-	case s.Phase.Live() && !s.Due.IsZero() && w.Now.Sub(s.Due) > slack:
+	case s.overdue(w.Now) && !w.Shown:
 		c.report(I6, protocol.BucketSagas+" "+s.ID,
 			"the saga is %s and was to go on at %s, but nothing has happened", s.Phase, s.Due.UTC().Format(time.RFC3339))
 	}
@@ -100,6 +100,11 @@ func CheckOrphan(sagaID string, stored []Effect) []Finding {
 		}
 	}
 	return c.findings
+}
+
+// overdue tells whether something should have happened to a saga long ago.
+func (s *Saga) overdue(now time.Time) bool {
+	return s.Phase.Live() && !s.Due.IsZero() && now.Sub(s.Due) > slack
 }
 
 type checker struct {

@@ -126,6 +126,7 @@ func TestOpenSagasAreWatched(t *testing.T) {
 		"neither inbox nor timer":   {running, audit.Watched{Now: now}, "it is forgotten"},
 		"slow":                      {running, audit.Watched{Queued: true, Now: now.Add(2 * time.Minute)}, ""},
 		"nothing happens":           {running, audit.Watched{Queued: true, Now: now.Add(3 * time.Minute)}, "but nothing has happened"},
+		"slow, and it is shown":     {running, audit.Watched{Queued: true, Shown: true, Now: now.Add(time.Hour)}, ""},
 		"stuck and shown":           {halted, audit.Watched{Shown: true, Now: now.Add(time.Hour)}, ""},
 		"stuck, and shown any time": {halted, audit.Watched{Now: now.Add(time.Minute)}, ""},
 		"stuck and not shown":       {halted, audit.Watched{Now: now.Add(3 * time.Minute)}, "no incident shows it"},

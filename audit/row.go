@@ -54,7 +54,7 @@ func remember[R any](value []byte) (m memory[R], err error) {
 			return setVerdict(&m.Compensation, value)
 		case "effect":
 			m.Effect = new(R)
-			return json.Unmarshal(value, m.Effect) == nil
+			return readRowOf(m.Effect, value)
 		case "promise":
 			return true
 		}
@@ -191,14 +191,15 @@ func (r *reading) tombstones(effects []Effect) []Effect {
 // The documented forms of reservations and shipments.
 type (
 	reservationRow struct {
-		Status string `json:"status"`
-		Lines  []struct {
-			SKU           string `json:"sku"`
-			Quantity      int64  `json:"quantity"`
-			Backordered   int64  `json:"backordered"`
-			ReservationID string `json:"reservation_id"`
-			Since         int64  `json:"since"`
-		} `json:"lines"`
+		Status string    `json:"status"`
+		Lines  []holdRow `json:"lines"`
+	}
+	holdRow struct {
+		SKU           string `json:"sku"`
+		Quantity      int64  `json:"quantity"`
+		Backordered   int64  `json:"backordered"`
+		ReservationID string `json:"reservation_id"`
+		Since         int64  `json:"since"`
 	}
 	shipmentRow struct {
 		ShipmentID     string          `json:"shipment_id"`

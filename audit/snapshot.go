@@ -63,7 +63,7 @@ func (a *auditor) lookAround(ctx context.Context, snap *snapshot) (err error) {
 			return err
 		}
 	}
-	if snap.saga.Incident != "" {
+	if snap.saga.Incident != "" || snap.saga.overdue(snap.watched.Now) {
 		shown, err := a.src.get(ctx, a.src.incidents, snap.id)
 		snap.watched.Shown = shown.Revision != 0
 		return err

@@ -2,10 +2,12 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"amends/protocol"
@@ -101,37 +103,99 @@ func (st *stream) pull(ctx context.Context, js jetstream.JetStream, after uint64
 	if consumer.CachedInfo().NumPending == 0 {
 		return nil
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(pullSize))
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	next := make([]message, 0, chunk)
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return err
-		}
-		if meta.Sequence.Stream <= st.last {
-			next = append(next, st.message(m, meta))
-		}
-		done := meta.Sequence.Stream >= st.last || meta.NumPending == 0
-		if done || len(next) == chunk {
-			chunks <- next
-			next = make([]message, 0, chunk)
-		}
-		if done {
-			return nil
-		}
-	}
+	return st.consume(ctx, consumer, chunks)
 }
 
 // pullSize is how many messages the server sends ahead.
 const pullSize = 4096
+
+// errStalled says that nothing came any more, although there is something.
+var errStalled = fmt.Errorf("no message came for %s", 2*readTimeout)
+
+// consume puts what a consumer delivers into chunks, until the end is reached.
+func (st *stream) consume(ctx context.Context, consumer jetstream.Consumer, chunks chan<- []message) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	p := puller{st: st, chunks: chunks, ctx: ctx, end: end}
+	consuming, err := consumer.Consume(p.take, jetstream.PullMaxMessages(pullSize))
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	defer consuming.Stop()
+	tick := time.NewTicker(2 * readTimeout)
+	defer tick.Stop()
+	for seen := uint64(0); ; seen = p.count.Load() {
+		select {
+		case <-ctx.Done():
+			if err := context.Cause(ctx); !errors.Is(err, errComplete) {
+				return err
+			}
+			return nil
+		case <-consuming.Closed():
+			end(nats.ErrConnectionClosed)
+		case <-tick.C:
+			if seen == p.count.Load() {
+				end(errStalled)
+			}
+		}
+	}
+}
+
+// errComplete ends a puller that has all.
+var errComplete = errors.New("all was read")
+
+// puller takes messages as they come.
+type puller struct {
+	st     *stream
+	chunks chan<- []message
+	ctx    context.Context
+	end    context.CancelCauseFunc
+	count  atomic.Uint64
+
+	mu     sync.Mutex
+	next   []message
+	closed bool
+}
+
+func (p *puller) take(m jetstream.Msg) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.ctx.Err() != nil {
+		return
+	}
+	p.count.Add(1)
+	meta, err := m.Metadata()
+	if err != nil {
+		p.end(err)
+		return
+	}
+	if p.next == nil {
+		p.next = make([]message, 0, chunk)
+	}
+	if meta.Sequence.Stream <= p.st.last {
+		p.next = append(p.next, p.st.message(m, meta))
+	}
+	done := meta.Sequence.Stream >= p.st.last || meta.NumPending == 0
+	if done || len(p.next) == chunk {
+		select {
+		case p.chunks <- p.next:
+			p.next = nil
+		case <-p.ctx.Done():
+			return
+		}
+	}
+	if done {
+		p.end(errComplete)
+	}
+}
+
+// close waits for a message that is being taken; none is taken any more.
+func (p *puller) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
 
 func (st *stream) message(m jetstream.Msg, meta *jetstream.MsgMetadata) message {
 	h := m.Headers()

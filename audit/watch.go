@@ -121,8 +121,8 @@ func (w *watch) compare(a *auditor, full bool) Round {
 		now[f.name()] = f
 	}
 	for name, f := range w.standing {
-		if _, there := now[name]; there {
-			continue
+		if _, there := now[name]; there || full && report.isCut() {
+			continue // nobody knows which of so many are gone
 		}
 		if full || a.tally.judged[f.SagaID] {
 			r.Gone = append(r.Gone, f)
@@ -142,11 +142,16 @@ func (w *watch) compare(a *auditor, full bool) Round {
 	return r
 }
 
-// stand makes the findings of a report those that stand.
+// isCut tells whether a report holds fewer findings than there are.
+func (r *Report) isCut() bool { return r.Violations > len(r.Findings) }
+
+// stand makes the findings of a report those that stand, as far as they are known.
 func (r *Report) stand(findings []Finding) {
+	if r.isCut() {
+		return
+	}
 	slices.SortFunc(findings, compareFindings)
-	more := r.Violations - len(r.Findings) // counted, and not kept
-	r.Findings, r.Violations, r.Broken = findings, len(findings)+more, map[Invariant]int{}
+	r.Findings, r.Violations, r.Broken = findings, len(findings), map[Invariant]int{}
 	for _, f := range findings {
 		r.Broken[f.Invariant]++
 	}

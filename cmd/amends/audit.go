@@ -102,9 +102,9 @@ func exitOfAudit(err error) error {
 type definitionsOf struct {
 	nc *nats.Conn
 
-	mu    sync.Mutex
-	known map[string]*saga.Definition
-	read  time.Time // when they were read last
+	mu     sync.Mutex
+	known  map[string]*saga.Definition
+	missed map[string]time.Time // when one was looked for in vain
 }
 
 // find finds a definition. One that is not known may have been stored since.
@@ -113,10 +113,11 @@ func (d *definitionsOf) find(ctx context.Context) audit.Find {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		key := protocol.DefinitionKey(name, hash)
-		if d.known[key] == nil && time.Since(d.read) > time.Second {
+		if d.known[key] == nil && time.Since(d.missed[key]) > time.Second {
 			if err := d.load(ctx); err != nil {
 				return nil, err
 			}
+			d.missed[key] = time.Now()
 		}
 		if def := d.known[key]; def != nil {
 			return def, nil
@@ -126,7 +127,9 @@ func (d *definitionsOf) find(ctx context.Context) audit.Find {
 }
 
 func (d *definitionsOf) load(ctx context.Context) (err error) {
-	d.read = time.Now()
+	if d.missed == nil {
+		d.missed = make(map[string]time.Time)
+	}
 	d.known, err = knownDefinitions(ctx, d.nc)
 	return err
 }

@@ -25,17 +25,19 @@ func (c *auditCommand) watchAndPrint(ctx context.Context, nc *nats.Conn, out io.
 	if err := known.load(ctx); err != nil {
 		return exitOfAudit(err)
 	}
-	w := watcher{out: out, asJSON: c.JSON, log: log, metrics: metrics}
-	err = audit.Watch(ctx, nc, known.find(ctx), audit.Pace{Every: c.Every, Full: c.Full}, w.see)
-	switch {
-	case ctx.Err() != nil && !w.found:
-		return nil
-	case w.found:
-		return &exitError{code: exitViolation}
-	case err != nil:
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	w := watcher{out: out, asJSON: c.JSON, log: log, metrics: metrics, stop: stop}
+	if err := audit.Watch(ctx, nc, known.find(ctx), audit.Pace{Every: c.Every, Full: c.Full}, w.see); err != nil {
 		return exitOfAudit(err)
 	}
-	return w.err
+	switch {
+	case w.err != nil:
+		return fmt.Errorf("printing what was found: %w", w.err)
+	case w.found:
+		return &exitError{code: exitViolation}
+	}
+	return nil
 }
 
 // watcher tells of the rounds of a watch.
@@ -44,10 +46,11 @@ type watcher struct {
 	asJSON  bool
 	log     zerolog.Logger
 	metrics *auditMetrics
+	stop    context.CancelFunc
 
 	began bool
-	found bool // something was found in any round
-	err   error
+	found bool  // something was found in any round
+	err   error // nobody reads what is printed
 }
 
 // told is a line of a watch as JSON.
@@ -86,7 +89,7 @@ func (w *watcher) report(r *audit.Report) {
 		w.encode(told{At: time.Now().UTC(), Event: "report", Report: r})
 		return
 	}
-	w.err = r.WriteText(w.out)
+	w.check(r.WriteText(w.out))
 }
 
 func (w *watcher) finding(event string, f *audit.Finding) {
@@ -95,7 +98,16 @@ func (w *watcher) finding(event string, f *audit.Finding) {
 		w.encode(told{At: now, Event: event, Finding: f})
 		return
 	}
-	_, w.err = fmt.Fprintf(w.out, "%s %-8s %s\n", now.Format(time.RFC3339), event, f)
+	_, err := fmt.Fprintf(w.out, "%s %-8s %s\n", now.Format(time.RFC3339), event, f)
+	w.check(err)
 }
 
-func (w *watcher) encode(line told) { w.err = json.NewEncoder(w.out).Encode(line) }
+func (w *watcher) encode(line told) { w.check(json.NewEncoder(w.out).Encode(line)) }
+
+// check ends the watch if nobody reads what is printed.
+func (w *watcher) check(err error) {
+	if err != nil && w.err == nil {
+		w.err = err
+		w.stop()
+	}
+}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,7 +51,7 @@ func (g *Gateway) startCheckout(ctx context.Context, in *startInput) (*outcomeOu
 	if err != nil {
 		return nil, err
 	}
-	if err := request.ValidateEnvelope(); err != nil {
+	if err := cmp.Or(request.ValidateEnvelope(), protocol.CheckBare(callOf(ctx).body)); err != nil {
 		return nil, err
 	}
 	wait, err := waitOf(in.Wait, request.WaitMS)

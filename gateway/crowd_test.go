@@ -14,11 +14,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// crowd is how many clients watch at once, and watchedSagas what they watch: both
-// are beyond what a server allows in consumers of a stream.
+// crowd is how many clients watch at once, twice as many as a server allows in
+// consumers of a stream, and watchedSagas what they watch. crowded is how long that
+// may take on a busy machine.
 const (
 	crowd        = 2000
 	watchedSagas = 20
+	crowded      = 3 * time.Minute
 )
 
 // Two thousand clients watch at once: each is told everything, in order; a saga that
@@ -34,13 +36,18 @@ func TestACrowdWatches(t *testing.T) {
 		j.has(fmt.Sprintf("s%d", n), "RUNNING", 1)
 	}
 	watching := make(chan struct{}, crowd)
+	entrance := make(chan struct{}, 50) // so many at once
 	var all sync.WaitGroup
 	for n := range crowd {
 		all.Go(func() {
-			w := d.watch(fmt.Sprintf("s%d", n%watchedSagas))
+			begin, w := "", (*watcher)(nil)
+			func() {
+				entrance <- struct{}{}
+				defer func() { <-entrance; watching <- struct{}{} }() // also if it fails
+				w = d.watchFor(crowded, fmt.Sprintf("s%d", n%watchedSagas))
+				begin = w.story("PENDING")
+			}()
 			defer w.stop()
-			begin := w.story("PENDING")
-			watching <- struct{}{}
 			if told := begin + " " + w.story(""); told != "1 PENDING 2 3 COMPLETED end=3.end closed" {
 				t.Errorf("client %d was told %s", n, told)
 			}

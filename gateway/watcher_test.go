@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"amends/protocol"
 	"amends/store"
@@ -71,7 +72,13 @@ type event struct{ name, id, data, retry string }
 
 func (d *door) watch(id string, headers ...string) *watcher {
 	d.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	return d.watchFor(patience, id, headers...)
+}
+
+// watchFor watches for so long at the most.
+func (d *door) watchFor(long time.Duration, id string, headers ...string) *watcher {
+	d.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), long)
 	d.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+"/v1/sagas/"+id+"/events", nil)
 	if err != nil {

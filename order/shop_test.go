@@ -176,12 +176,18 @@ func (s *shop) caughtUp(durable string) {
 // hasHandled reports whether a consumer has had at least so many records handled,
 // and nothing is left.
 func (s *shop) hasHandled(durable string, records uint64) bool {
-	c, err := s.js.Consumer(s.Context(), protocol.BucketStream(protocol.BucketSagas), durable)
+	stream, err := s.js.Stream(s.Context(), protocol.BucketStream(protocol.BucketSagas))
+	if err != nil {
+		return false
+	}
+	c, err := stream.Consumer(s.Context(), durable)
 	if err != nil {
 		return false
 	}
 	info := c.CachedInfo()
-	return info.NumPending == 0 && info.NumAckPending == 0 && info.Delivered.Consumer >= records
+	// A consumer learns of what was stored a moment later, and has nothing pending
+	// until then.
+	return info.Delivered.Stream >= stream.CachedInfo().State.LastSeq && info.NumPending == 0 && info.NumAckPending == 0 && info.Delivered.Consumer >= records
 }
 
 // told reads the stream: what it holds of each order, in its order.

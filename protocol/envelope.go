@@ -42,6 +42,16 @@ func Unwrap(data []byte) (*Envelope, []byte, error) {
 	return e, e.Body, firstOf(checkName("src", e.Src), checkName("dest", e.Dest))
 }
 
+// CheckBare refuses a request in an envelope, at a door that has none, or has taken
+// one off already. The error is an *Error.
+func CheckBare(data []byte) error {
+	e, _, err := Unwrap(data)
+	if err == nil && e != nil {
+		err = invalid("body", "must be absent: a request stands in one envelope at the most, and over HTTP in none")
+	}
+	return err
+}
+
 func isAbsent(value json.RawMessage) bool { return len(value) == 0 || isNull(value) }
 
 // checkName checks the name of a node, which may be absent.

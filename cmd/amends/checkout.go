@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -93,7 +94,7 @@ func (c *startCommand) completed(body []byte) (json.RawMessage, error) {
 	var request protocol.StartRequest
 	_, err := protocol.Decode(body, &request)
 	if err == nil {
-		err = request.ValidateEnvelope()
+		err = cmp.Or(request.ValidateEnvelope(), protocol.CheckBare(body))
 	}
 	if err != nil {
 		// A refusal can be encoded. It is told as if it had come from the service.

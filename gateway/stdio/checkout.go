@@ -25,7 +25,7 @@ func (s *session) startCheckout(r *request) error {
 	if _, err := protocol.Decode(r.body, &start); err != nil {
 		return err
 	}
-	if err := start.ValidateEnvelope(); err != nil {
+	if err := cmp.Or(start.ValidateEnvelope(), protocol.CheckBare(r.body)); err != nil {
 		return err
 	}
 	wait, impatient := waitMS, start.WaitMS != nil

@@ -250,3 +250,28 @@ func TestA4_EnvelopesAtBothDoors(t *testing.T) {
 		}
 	}
 }
+
+// Nobody else takes one: HTTP is an envelope of its own, and one in another is no
+// request.
+func TestA4_OneEnvelopeAtTheMost(t *testing.T) {
+	t.Parallel()
+	d := openDoors(t)
+	wrapped := `{"type":"checkout","src":"c7","dest":"n","body":` + good + `}`
+	twice := `{"src":"c8","dest":"n","body":` + wrapped + `}`
+	for door, got := range map[string]verdict{"HTTP": d.overHTTP(wrapped), "commands": d.overCommands(wrapped)} {
+		if got.String() != "invalid_field body" {
+			t.Errorf("over %s: %s", door, got)
+		}
+	}
+	d.line.write(twice + "\n")
+	if line := d.line.await(`"c8"`); !strings.Contains(line, `"code": "invalid_field"`) || !strings.Contains(line, `"field": "body"`) {
+		t.Errorf("over lines: %s", line)
+	}
+	m, err := d.nats.Request(protocol.SubjectStart, []byte(twice), tolerated)
+	if err != nil || !strings.Contains(string(m.Data), `"missing_field"`) {
+		t.Errorf("over NATS: %s %v", m.Data, err)
+	}
+	if m, err = d.nats.Request(protocol.SubjectStatus, []byte(`{"saga_id":"c1"}`), tolerated); err != nil || !strings.Contains(string(m.Data), "saga_not_found") {
+		t.Errorf("something was started: %s %v", m.Data, err)
+	}
+}

@@ -1,7 +1,9 @@
 package worker_test
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"amends/worker/workertest"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 )
 
 // doomed is a door whose process follows a plan of faults. It can die, and be
@@ -148,4 +151,68 @@ func TestAWorkerLeavesTheBusAlone(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	d.expect(1)
+}
+
+// blank is a picture of nothing.
+type blank struct{}
+
+func (blank) Clear()                                               {}
+func (blank) Effect(string, *empty)                                {}
+func (blank) Digest(*empty) string                                 { return "" }
+func (blank) Digested(string, string) error                        { return nil }
+func (blank) Row(string, []byte) error                             { return nil }
+func (blank) Rows() []string                                       { return nil }
+func (blank) Decide(string, *empty, *empty) ([]worker.Row, func()) { return nil, func() {} }
+func (blank) Stored(string, uint64)                                {}
+func (blank) Oldest() (uint64, bool)                               { return 0, false }
+func (blank) Keep(*empty) time.Duration                            { return 0 }
+
+// What one replica hands on to another has met its fault where it came in.
+func TestWhatIsHandedOnMeetsNoSecondFault(t *testing.T) {
+	cfg := workertest.Server(t).Config(t)
+	cfg.Faults = faults.NewInjector(faults.Config{Plan: faults.Plan{Rules: []faults.Rule{{Name: "no", Fault: faults.Refuse, Probability: 1}}}})
+	book := worker.NewGuardedBook("DOOR", "", blank{})
+	s, err := worker.New(cfg, "door", book, book.Relay("door", worker.Act(subjectOpen, book,
+		func(protocol.ChargePayment, int64) (empty, empty, *protocol.Failure) { return empty{}, empty{}, nil }))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { workertest.Halt(t, s) })
+	if got := parse(t, ask(t, cfg.Conn, open("s", "u1"))); got.Error != "door_service_error" {
+		t.Errorf("where it comes in: got %+v", got)
+	}
+	m := nats.NewMsg(replicaOf(t, cfg.Conn, "door"))
+	m.Data = open("s", "u1")
+	m.Header.Set(protocol.HeaderRelayed, subjectOpen)
+	answer, err := cfg.Conn.RequestMsg(m, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := parse(t, string(answer.Data)); got.Type != "ChargePayment_ok" {
+		t.Errorf("where it is handed on to: got %+v", got)
+	}
+}
+
+// replicaOf is the subject on which the one replica of a service takes what others
+// hand on to it.
+func replicaOf(t *testing.T, nc *nats.Conn, service string) string {
+	t.Helper()
+	subject, err := micro.ControlSubject(micro.InfoVerb, service, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info micro.Info
+	if err := json.Unmarshal([]byte(tell(t, nc, subject, "")), &info); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range info.Endpoints {
+		if strings.HasPrefix(e.Subject, protocol.SubjectReplica(service, "")) {
+			return e.Subject
+		}
+	}
+	t.Fatalf("there is none in %+v", info.Endpoints)
+	return ""
 }

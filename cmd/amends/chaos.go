@@ -43,11 +43,11 @@ func (c *chaosCommand) Validate() error {
 }
 
 func (c *chaosCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
-	plan, err := loadPlan(c.Plan)
+	plan, text, err := loadPlan(c.Plan)
 	if err != nil {
 		return err
 	}
-	system, err := c.open(ctx, plan, log)
+	system, err := c.open(ctx, plan, text, log)
 	if err != nil {
 		return err
 	}
@@ -68,14 +68,14 @@ func (c *chaosCommand) Run(ctx context.Context, log zerolog.Logger) (err error) 
 }
 
 // open makes a system that follows the plan, or finds the one that does.
-func (c *chaosCommand) open(ctx context.Context, plan *faults.Plan, log zerolog.Logger) (*chaosSystem, error) {
+func (c *chaosCommand) open(ctx context.Context, plan *faults.Plan, text []byte, log zerolog.Logger) (*chaosSystem, error) {
 	if c.NATS != "" {
 		return joinChaosSystem(ctx, c.NATS, c.Creds, plan, c.Seed)
 	}
 	if err := checkMeets(plan); err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("%s: %w", c.Plan, err)}
 	}
-	return startChaosSystem(ctx, c.Plan, c.Each, seedOf(plan, c.Seed), log)
+	return startChaosSystem(ctx, text, c.Each, seedOf(plan, c.Seed), log)
 }
 
 // measure runs the load, and the audit behind it.

@@ -42,8 +42,8 @@ type chaosSystem struct {
 }
 
 // startChaosSystem starts a NATS server in this process, on a temporary folder, and
-// so many processes of each role, which follow the plan in a file.
-func startChaosSystem(ctx context.Context, plan string, each int, seed uint64, log zerolog.Logger) (s *chaosSystem, err error) {
+// so many processes of each role, which follow a plan.
+func startChaosSystem(ctx context.Context, plan []byte, each int, seed uint64, log zerolog.Logger) (s *chaosSystem, err error) {
 	s = &chaosSystem{seed: seed, prefix: fmt.Sprintf("chaos-%d", seed)}
 	s.failed, s.fail = context.WithCancelCause(context.Background())
 	data, remove, err := temporary()
@@ -66,10 +66,10 @@ func startChaosSystem(ctx context.Context, plan string, each int, seed uint64, l
 		return s, exitOfNATS(err)
 	}
 	// Whoever edits the plan meanwhile changes nothing: a process that is started
-	// again reads it again.
-	kept := filepath.Join(filepath.Dir(data), filepath.Base(plan))
-	if err = copyFile(kept, plan); err != nil {
-		return s, err
+	// again reads this copy.
+	kept := filepath.Join(filepath.Dir(data), "plan.yaml")
+	if err = os.WriteFile(kept, plan, 0o600); err != nil {
+		return s, fmt.Errorf("keeping the plan: %w", err)
 	}
 	s.what = fmt.Sprintf("on %s in a temporary folder, with %d of each of %v as processes", s.server.URL(), each, chaosRoles)
 	follow := []string{
@@ -91,17 +91,6 @@ func (s *chaosSystem) startProcesses(args ...string) error {
 			return err
 		}
 		s.processes = append(s.processes, process)
-	}
-	return nil
-}
-
-func copyFile(to, from string) error {
-	text, err := os.ReadFile(from)
-	if err == nil {
-		err = os.WriteFile(to, text, 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("keeping the plan: %w", err)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (f *serviceFaultFlags) endanger(cfg *embedded.Config) (err error) {
 	case f.FaultPlan == "":
 		return nil
 	}
-	plan, err := loadPlan(f.FaultPlan)
+	plan, _, err := loadPlan(f.FaultPlan)
 	if err == nil {
 		cfg.Faults, cfg.FaultSeed = *plan, seedOf(plan, f.FaultSeed)
 	}
@@ -56,12 +56,11 @@ func (f *serviceFaultFlags) endanger(cfg *embedded.Config) (err error) {
 }
 
 // loadPlan reads a plan; one that is not understood is an error of usage.
-func loadPlan(file string) (*faults.Plan, error) {
-	plan, err := planfile.Load(file)
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
+func loadPlan(file string) (plan *faults.Plan, text []byte, err error) {
+	if plan, text, err = planfile.Load(file); err != nil {
+		return nil, nil, &exitError{exitUsage, err}
 	}
-	return plan, nil
+	return plan, text, nil
 }
 
 // seedOf is the seed that the command line says, or that of the plan, or else a

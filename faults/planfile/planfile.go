@@ -4,6 +4,7 @@ package planfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -17,26 +18,26 @@ import (
 // MaxBytes bounds a file.
 const MaxBytes = 64 << 10
 
-// Load reads the plan in a file.
-func Load(file string) (*faults.Plan, error) {
-	info, err := os.Stat(file)
-	if err == nil && info.Size() > MaxBytes {
-		return nil, tooLong(file)
-	}
-	text, err := os.ReadFile(file)
+// Load reads the plan in a file, and returns its text as well: a pipe can be read
+// only once.
+func Load(file string) (plan *faults.Plan, text []byte, err error) {
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading a plan of faults: %w", err)
+		return nil, nil, fmt.Errorf("reading a plan of faults: %w", err)
 	}
-	return Parse(filepath.Base(file), text)
+	defer f.Close()
+	if text, err = io.ReadAll(io.LimitReader(f, MaxBytes+1)); err != nil {
+		return nil, nil, fmt.Errorf("reading a plan of faults: %w", err)
+	}
+	plan, err = Parse(filepath.Base(file), text)
+	return plan, text, err
 }
-
-func tooLong(file string) error { return fmt.Errorf("%s:1:1: is longer than %d bytes", file, MaxBytes) }
 
 // Parse reads one plan, strictly: a field that is unknown or stands there twice is
 // a mistake. The error lists every mistake as "file:line:column: field problem".
 func Parse(file string, text []byte) (*faults.Plan, error) {
 	if len(text) > MaxBytes {
-		return nil, tooLong(file)
+		return nil, fmt.Errorf("%s:1:1: is longer than %d bytes", file, MaxBytes)
 	}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {

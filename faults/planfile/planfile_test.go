@@ -146,7 +146,7 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("found %v: %v", files, err)
 	}
 	for _, file := range files {
-		plan, err := planfile.Load(file)
+		plan, _, err := planfile.Load(file)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -155,7 +155,7 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s holds the plan %q", file, plan.Name)
 		}
 	}
-	if _, err := planfile.Load("nowhere.yaml"); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := planfile.Load("nowhere.yaml"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

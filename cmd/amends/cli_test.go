@@ -96,15 +96,15 @@ func TestExitCodes(t *testing.T) {
 
 // A script is written after the documents.
 func TestExitCodesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "failures.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, codes, _ := strings.Cut(string(page), "Exit codes: ")
-	codes, _, _ = strings.Cut(codes, ".")
+	_, codes, _ := strings.Cut(string(page), "\n## Exit codes\n")
+	codes, _, _ = strings.Cut(codes, "\n## ")
 	for _, code := range append(slices.Clone(gravity), exitViolation) {
-		if !strings.Contains(" · "+codes, fmt.Sprintf(" · %d ", code)) {
-			t.Errorf("README.md does not tell what exit code %d means", code)
+		if !strings.Contains(codes, fmt.Sprintf("\n| %d |", code)) {
+			t.Errorf("docs/failures.md does not tell what exit code %d means", code)
 		}
 	}
 }

@@ -65,6 +65,7 @@ type (
 	nudged   struct{ reply string }
 	left     struct{ wanted bool }
 	beat     struct{}
+	stopping struct{} // the process will stop: what only waits is handed back
 	shutdown struct{}
 )
 
@@ -98,6 +99,8 @@ func (i *instance) Receive(message any) bool {
 		return i.onLeft(m.wanted)
 	case beat:
 		i.onBeat()
+	case stopping:
+		return i.isBusy() || i.leaveForLong(i.o.now())
 	case shutdown:
 		return i.onShutdown()
 	}

@@ -17,10 +17,17 @@ const leaveTimeout = 10 * time.Second
 // leaveForLong lets a saga that only waits, and waits long, leave this process:
 // a hundred thousand sagas that wait for a result or a person cost disk, not
 // memory and signs of life. Its timer is written before the inbox message is
-// acknowledged; one that is not needed any more is only a nudge.
+// acknowledged; one that is not needed any more is only a nudge. When the process
+// stops, a saga that waits at all is handed back at once.
 func (i *instance) leaveForLong(now saga.Instant) bool {
 	wake := i.wake()
-	if i.isBusy() || wake == 0 || until(wake, now) < longWait {
+	if i.isBusy() || wake == 0 {
+		return true
+	}
+	if i.o.isStopping() {
+		return i.onShutdown()
+	}
+	if until(wake, now) < longWait {
 		return true
 	}
 	i.leaving = true

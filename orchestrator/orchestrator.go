@@ -252,10 +252,10 @@ func (o *Orchestrator) serve() (micro.Service, error) {
 }
 
 // Stop ends the orchestrator without losing anything: no new starts, what is
-// quick is finished until ctx ends, the rest is handed back for others to
-// continue at once. It may be called more than once.
+// quick is finished until ctx ends, the rest, and what waits, is handed back for
+// others to continue at once. It may be called more than once.
 func (o *Orchestrator) Stop(ctx context.Context) error {
-	if o.background.Err() != nil {
+	if o.isStopping() {
 		return nil
 	}
 	if o.service != nil {
@@ -269,6 +269,9 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 	o.cancel()
 	o.tasks.Wait()
+	for _, i := range o.living() {
+		i.ref.Tell(stopping{})
+	}
 	o.drain(ctx)
 	for _, i := range o.living() {
 		i.ref.Tell(shutdown{})
@@ -283,6 +286,9 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 	return nil
 }
+
+// isStopping reports whether Stop was called.
+func (o *Orchestrator) isStopping() bool { return o.background.Err() != nil }
 
 // drain waits until no saga is live, or ctx ends.
 func (o *Orchestrator) drain(ctx context.Context) {

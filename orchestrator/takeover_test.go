@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,6 +76,21 @@ func TestAStoppedOrchestratorHandsBack(t *testing.T) {
 	s.eventually("the other one has it", func() bool { return s.status("c1").Owner == "two" })
 	if took := time.Since(begin); took >= longAckWait {
 		t.Errorf("took %s, as long as the ack wait", took)
+	}
+}
+
+// A saga that waits for a worker does not hold up a process that is to stop: it is
+// handed back before it would leave by itself.
+func TestAWaitDoesNotHoldUpAStop(t *testing.T) {
+	s := newStage(t)
+	o := s.orchestrator("one")
+	s.prices(o)
+	s.waiting("c1")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	s.must(o.Stop(ctx))
+	if ctx.Err() != nil {
+		t.Error("the process has waited as long as it may")
 	}
 }
 

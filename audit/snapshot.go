@@ -2,10 +2,14 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"amends/protocol"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // snapshot is a saga and all that is stored of it at one moment.
@@ -46,13 +50,22 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 	}
 	snap.expired = !snap.exists && isExpired(time.Since(newest), a.src.retention)
 	if a.src.orders.exists && snap.fault == nil && !snap.expired {
-		if snap.outlet, err = a.lookAtOrder(ctx, snap, before.Revision); err != nil {
+		snap.outlet, err = a.lookAtOrder(ctx, snap, before.Revision)
+		if isPassing(err) {
+			return snap, nil // it is no snapshot: look again
+		}
+		if err != nil {
 			return snap, err
 		}
 	}
 	after, err := a.src.get(ctx, a.src.sagas, id)
 	snap.steady = before.Revision == after.Revision
 	return snap, err
+}
+
+// isPassing tells an error after which reading again is likely to do.
+func isPassing(err error) bool {
+	return errors.Is(err, jetstream.ErrNoMessages) || errors.Is(err, jetstream.ErrNoHeartbeat) || errors.Is(err, nats.ErrTimeout)
 }
 
 // lookAround sees who looks after a saga.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,17 +149,20 @@ func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject st
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", subject, err)
 		}
-		came := uint64(0)
 		for m := range batch.Messages() {
+			meta, err := m.Metadata()
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", subject, err)
+			}
 			if id, seq, name, ok := protocol.ParseEventID(m.Headers().Get(jetstream.MsgIDHeader)); ok {
 				see(id, told{seq, name})
 			}
-			came++
+			left = meta.NumPending
 		}
-		if came == 0 {
-			return batch.Error()
+		// Whoever stopped here would take for lost what has only not come yet.
+		if err := cmp.Or(batch.Error(), ctx.Err()); err != nil {
+			return fmt.Errorf("reading %s: %w", subject, err)
 		}
-		left -= min(left, came)
 	}
 	return nil
 }

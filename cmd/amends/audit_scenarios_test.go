@@ -134,8 +134,9 @@ func (s *audited) play(id string, sc way) {
 		request = append(request, `,"amount":200.00,"currency":"USD"`...)
 	}
 	request = append(request, '}')
-	if m, err := s.nc.Request(protocol.SubjectStart, request, patience); err != nil || !strings.Contains(string(m.Data), protocol.TypeCheckoutAccepted) {
-		s.Errorf("%s: %v %s", id, err, m.Data)
+	m, err := s.nc.Request(protocol.SubjectStart, request, patience)
+	if err != nil || strings.Contains(string(m.Data), `"type":"error"`) {
+		s.Errorf("%s is not taken: %v %+v", id, err, m)
 		return
 	}
 	s.until(id, sc.want)

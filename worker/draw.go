@@ -125,10 +125,12 @@ func (b *Book[E]) lastSequence(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.LastSeq, nil
 }
 
+// stream asks for the stream of the bucket. That nobody answers, as in the midst of a
+// reconnect, says nothing about whatever it is needed for: that is worth another try.
 func (b *Book[E]) stream(ctx context.Context) (jetstream.Stream, error) {
 	stream, err := b.js.Stream(ctx, protocol.BucketStream(b.name))
 	if err != nil {
-		return nil, fmt.Errorf("asking for the stream of bucket %s: %w", b.name, err)
+		return nil, fmt.Errorf("asking for the stream of bucket %s: %w: %w", b.name, store.ErrUnavailable, err)
 	}
 	return stream, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"amends/protocol"
-	"amends/store"
 )
 
 // Finder finds steps by something that their business rows hold, such as a
@@ -64,7 +63,7 @@ func (f *Finder[E]) Find(ctx context.Context, name string) (id protocol.SagaID, 
 	f.once.Do(func() { close(f.asked) })
 	last, err := f.drawn.lastSequence(ctx)
 	if err != nil {
-		return id, 0, false, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return id, 0, false, err
 	}
 	key := ""
 	if err := f.drawn.view.look(ctx, last, func() { key, found = f.named.steps[name] }); err != nil || !found {

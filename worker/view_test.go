@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"amends/store"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // looks tells whether the picture may be looked at now.
@@ -156,5 +161,23 @@ func TestAPictureThatIsChangedByHalfIsDrawnAnew(t *testing.T) {
 	}()
 	if looks(a) || len(a.book.view.redraw) != 1 {
 		t.Errorf("the picture may be looked at: %v; %d are asked for", looks(a), len(a.book.view.redraw))
+	}
+}
+
+// TestAReconnectIsWorthAnotherTry: who asks while the connection is down is told to
+// ask again, and not that something is wrong here.
+func TestAReconnectIsWorthAnotherTry(t *testing.T) {
+	nc, err := nats.Connect("nats://127.0.0.1:1", nats.RetryOnFailedConnect(true), nats.ReconnectBufSize(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	_, a, _ := twoReplicas(t)
+	if a.book.js, err = jetstream.New(nc); err != nil {
+		t.Fatal(err)
+	}
+	err = a.book.lookAtStored(t.Context(), func() { t.Error("looked") })
+	if !errors.Is(err, store.ErrUnavailable) || !isTemporary(err) {
+		t.Errorf("got %v", err)
 	}
 }

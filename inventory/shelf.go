@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"amends/protocol"
 	"amends/worker"
 )
 
@@ -255,10 +254,3 @@ func (s *shelf) Known(sku string) bool {
 
 // Since names the count of an SKU to which a change belongs.
 func (s *shelf) Since(sku string, at int64) int64 { return s.row(sku).countAt(at) }
-
-// reserve is Reserve on this shelf.
-func (s *shelf) reserve(terms Terms) worker.Action[protocol.ReserveInventory, Reservation, protocol.ReserveInventoryOK] {
-	return func(cmd protocol.ReserveInventory, at int64) (Reservation, protocol.ReserveInventoryOK, *protocol.Failure) {
-		return Reserve(cmd, terms.For(cmd), s, at)
-	}
-}

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -131,7 +132,7 @@ func (b *books) refund(t *rapid.T) {
 	}
 	after, done, declined, err := BeginRefund(cmd, &b.row)
 	switch {
-	case err == errUnsettled:
+	case errors.Is(err, errUnsettled):
 		if !slices.ContainsFunc(b.open, func(o begun) bool { return o.payment == id }) {
 			t.Fatal("a refund waits for nothing")
 		}

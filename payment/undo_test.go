@@ -2,6 +2,7 @@ package payment
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"amends/protocol"
@@ -140,7 +141,7 @@ func TestRefundWaits(t *testing.T) {
 	if err != nil || after.Status != Refunding {
 		t.Fatalf("got %+v, %v", after, err)
 	}
-	if _, _, _, err := BeginRefund(named(refund(3, "1", "USD"), "p-checkout42-2"), &after); err != errUnsettled {
+	if _, _, _, err := BeginRefund(named(refund(3, "1", "USD"), "p-checkout42-2"), &after); !errors.Is(err, errUnsettled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -65,7 +66,7 @@ func serveAuditMetrics(address string, log zerolog.Logger) (*auditMetrics, error
 	if err != nil || address == "" {
 		return m, err
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("exporting metrics: %w; name another address with --metrics-listen", err)}
 	}

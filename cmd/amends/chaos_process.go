@@ -57,7 +57,8 @@ func (p *chaosProcess) launch() (cmd *exec.Cmd, lifeline io.Closer, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("finding this program: %w", err)
 	}
-	cmd = exec.Command(program, p.args...)
+	// Its life ends with its lifeline, not with a context.
+	cmd = exec.CommandContext(context.Background(), program, p.args...)
 	cmd.Stderr, cmd.Env = os.Stderr, plainEnvironment()
 	// Ctrl-C is for this process, which tells the others.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -25,7 +25,7 @@ func Load(file string) (plan *faults.Plan, text []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading a plan of faults: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if text, err = io.ReadAll(io.LimitReader(f, MaxBytes+1)); err != nil {
 		return nil, nil, fmt.Errorf("reading a plan of faults: %w", err)
 	}

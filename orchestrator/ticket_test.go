@@ -145,7 +145,9 @@ func TestAResultMayComeFirst(t *testing.T) {
 	s := newStage(t)
 	s.answer(protocol.SubjectRequestPayment, func(protocol.Command) string { return "" })
 	o := s.ticket("10m", "")
+	told := make(chan bool, 10)
 	s.answer(protocol.SubjectRequestPayment, func(c protocol.Command) string {
+		defer func() { told <- true }()
 		if got := s.call(s.address(o, c.SagaID), paid(c.SagaID)); got != protocol.CallbackTaken {
 			t.Errorf("the result is %s", got)
 		}
@@ -156,6 +158,7 @@ func TestAResultMayComeFirst(t *testing.T) {
 	if out := s.start("c1", 10_000); out.Status != protocol.StatusCompleted {
 		t.Errorf("answered %+v", out)
 	}
+	<-told // the saga may be over before the worker hears that its result was taken
 }
 
 // A result that never comes ends the wait, also when nobody has the saga in

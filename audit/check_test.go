@@ -56,7 +56,7 @@ func TestRecordsThatCannotBeFollowed(t *testing.T) {
 		"a definition unknown": {"s", unknownDefinition(), audit.I7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, fault := audit.ReadRecord(c.key, c.value, headerOf(saga.Completed), find)
+			s, fault := audit.ReadRecord(c.key, c.value, headerOf(saga.Completed), terms)
 			if s != nil || fault == nil || fault.Invariant != c.want || fault.SagaID != c.key {
 				t.Errorf("saga %+v, finding %+v, want %s", s, fault, c.want)
 			}
@@ -71,7 +71,7 @@ func unknownDefinition() []byte {
 }
 
 func TestCompletedWithoutOrder(t *testing.T) {
-	s, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), find)
+	s, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), terms)
 	s.OrderID = ""
 	wants(t, audit.Check(s, completed("s").stored()), audit.I3)
 }
@@ -79,7 +79,7 @@ func TestCompletedWithoutOrder(t *testing.T) {
 // TestHeadOfTheRecord: listings look at the header, people at the head; the
 // events are the truth.
 func TestHeadOfTheRecord(t *testing.T) {
-	s, _ := audit.ReadRecord("s", aborted("s").record(), headerOf(saga.Completed), find)
+	s, _ := audit.ReadRecord("s", aborted("s").record(), headerOf(saga.Completed), terms)
 	wants(t, audit.Check(s, aborted("s").stored()), audit.I8)
 	s.SetPhases(saga.Running, saga.Aborted)
 	wants(t, audit.Check(s, aborted("s").stored()), audit.I8)
@@ -114,9 +114,9 @@ func TestAStepSettledByHandIsNotJudged(t *testing.T) {
 // needed.
 func TestOpenSagasAreWatched(t *testing.T) {
 	now := time.UnixMicro(began)
-	running, _ := audit.ReadRecord("s", begin("s").record(), headerOf(saga.Running), find)
-	halted, _ := audit.ReadRecord("s", stuck("s").record(), headerOf(saga.Stuck), find)
-	ended, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), find)
+	running, _ := audit.ReadRecord("s", begin("s").record(), headerOf(saga.Running), terms)
+	halted, _ := audit.ReadRecord("s", stuck("s").record(), headerOf(saga.Stuck), terms)
+	ended, _ := audit.ReadRecord("s", completed("s").record(), headerOf(saga.Completed), terms)
 	for name, c := range map[string]struct {
 		saga *audit.Saga
 		seen audit.Watched

@@ -179,10 +179,10 @@ func TestCrowd(t *testing.T) {
 	s.crowd(sagas)
 	looks := int32(0)
 	find := foundInCrowd(t)
-	r, err := audit.Run(s.ctx, s.nc, func(name, hash string) (*saga.Definition, error) {
+	r, err := audit.Run(s.ctx, s.nc, audit.Terms{Find: func(name, hash string) (*saga.Definition, error) {
 		atomic.AddInt32(&looks, 1)
 		return find(name, hash)
-	})
+	}})
 	must(t, err)
 	if want := (audit.Outcomes{Total: sagas, Completed: sagas * 9 / 10, Aborted: sagas / 10}); !r.OK() || r.Sagas != want || looks != sagas {
 		t.Errorf("sagas %+v, %d looks, found %+v", r.Sagas, looks, r.Findings[:min(len(r.Findings), 3)])
@@ -219,7 +219,7 @@ func BenchmarkAudit(b *testing.B) {
 	find := foundInCrowd(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := audit.Run(context.Background(), s.nc, find)
+		r, err := audit.Run(context.Background(), s.nc, audit.Terms{Find: find})
 		must(b, err)
 		if !r.OK() || r.Sagas.Total != sagas {
 			b.Fatalf("found %+v", r.Findings[:min(len(r.Findings), 3)])

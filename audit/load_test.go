@@ -62,7 +62,7 @@ func TestSagaThatMovesWhileItIsJudged(t *testing.T) {
 	w := begin("s")
 	s.putSaga(w)
 	var calls atomic.Int32
-	r, err := audit.Run(s.ctx, s.nc, func(name, hash string) (*saga.Definition, error) {
+	r, err := audit.Run(s.ctx, s.nc, audit.Terms{Find: func(name, hash string) (*saga.Definition, error) {
 		if calls.Add(1) == 2 { // the first is of the scan, the second judges
 			w.fates(accept, accept, accept)
 			s.putRows(w)
@@ -70,7 +70,7 @@ func TestSagaThatMovesWhileItIsJudged(t *testing.T) {
 			s.unqueue("s")
 		}
 		return find(name, hash)
-	})
+	}})
 	must(t, err)
 	if !r.OK() || r.Sagas.Completed != 1 || r.Sagas.Total != 1 || calls.Load() != 3 {
 		t.Errorf("found %+v, sagas %+v, %d looks", r.Findings, r.Sagas, calls.Load())

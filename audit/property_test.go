@@ -147,7 +147,7 @@ func TestEveryByteOfTheEventsCounts(t *testing.T) {
 		offset := indexOf(clean, w.events[event])
 		damaged := append([]byte(nil), clean...)
 		damaged[offset+at] ^= bit
-		if _, fault := audit.ReadRecord("s", damaged, headerOf(w.state.Phase), find); fault == nil {
+		if _, fault := audit.ReadRecord("s", damaged, headerOf(w.state.Phase), terms); fault == nil {
 			t.Fatalf("byte %d of event %d", at, event+1)
 		}
 	})

@@ -15,18 +15,18 @@ import (
 )
 
 // Run audits the system behind a connection. It only reads, it may run beside
-// any load, and it makes no bucket that is not there. find is asked for the
-// definition of every saga, by several goroutines at once.
+// any load, and it makes no bucket that is not there. terms.Find is asked
+// for the definition of every saga, by several goroutines at once.
 //
 // An error means that the audit could not be made; what it found wrong is in
 // the report. The error is ErrForeign if a stream is not the one that its name
 // says.
-func Run(ctx context.Context, nc *nats.Conn, find Find) (*Report, error) {
+func Run(ctx context.Context, nc *nats.Conn, terms Terms) (*Report, error) {
 	src, err := openSource(ctx, nc)
 	if err != nil {
 		return nil, fmt.Errorf("opening the buckets to audit: %w", err)
 	}
-	a := newAuditor(src, find)
+	a := newAuditor(src, terms)
 	if err := a.all(ctx); err != nil {
 		return nil, err
 	}
@@ -36,8 +36,8 @@ func Run(ctx context.Context, nc *nats.Conn, find Find) (*Report, error) {
 
 // auditor is an audit in progress.
 type auditor struct {
-	src  *source
-	find Find
+	src   *source
+	terms Terms
 
 	goesOn  bool // from an earlier audit, and reads what is new since
 	balance balance
@@ -49,8 +49,8 @@ type auditor struct {
 	tally  *tally
 }
 
-func newAuditor(src *source, find Find) *auditor {
-	return &auditor{src: src, find: find, shelf: shelf{}, doubts: map[string]bool{}, tally: newTally(time.Now())}
+func newAuditor(src *source, terms Terms) *auditor {
+	return &auditor{src: src, terms: terms, shelf: shelf{}, doubts: map[string]bool{}, tally: newTally(time.Now())}
 }
 
 // all reads everything, and looks again at what does not agree.
@@ -189,7 +189,7 @@ func (a *auditor) readSagas(ctx context.Context, from bounds) error {
 			}
 			return
 		}
-		s, fault := ReadRecord(m.key, m.value, m.header, a.find)
+		s, fault := ReadRecord(m.key, m.value, m.header, a.terms)
 		told, fine := uint32(0), false
 		if fault == nil && a.src.orders.exists {
 			told = a.hearsay.of(s)
@@ -259,7 +259,13 @@ func (a *auditor) sumUp() {
 	if !a.src.sagas.exists && effects.Reservations+effects.Charges+effects.Shipments > 0 {
 		a.tally.note("bucket " + protocol.BucketSagas + " does not exist, although participants have worked")
 	}
+	if elsewhere := a.terms.Elsewhere; len(elsewhere) > 0 {
+		a.tally.note("what the steps of " + strings.Join(elsewhere, ", ") + " have left is kept elsewhere, and not looked for")
+	}
 	for _, name := range stores {
+		if slices.Contains(a.terms.Elsewhere, keeperOf[name]) {
+			continue
+		}
 		if !a.src.stores[name].exists && a.tally.report.Sagas.Total > 0 {
 			a.tally.note("bucket " + name + " does not exist, although there are sagas")
 		}

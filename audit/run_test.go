@@ -15,7 +15,7 @@ import (
 
 func (s *system) audit() *audit.Report {
 	s.t.Helper()
-	r, err := audit.Run(s.ctx, s.nc, find)
+	r, err := audit.Run(s.ctx, s.nc, terms)
 	must(s.t, err)
 	return r
 }
@@ -50,6 +50,24 @@ func TestCleanSystem(t *testing.T) {
 	}
 	if len(r.Incidents) != 1 || r.Incidents[0].SagaID != "k1" || r.Incidents[0].What == "" || r.Inbox != 3 || len(r.Notes) != 0 {
 		t.Errorf("incidents %+v, inbox %d, notes %q", r.Incidents, r.Inbox, r.Notes)
+	}
+}
+
+// TestElsewhere: what a service of somebody else has done stands in no bucket of
+// ours; whoever says so has the rest audited.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, 0, protocol.BucketSagas, protocol.BucketInventory, protocol.BucketShipments)
+	s.putAll(completed("c1"))
+	s.putStock("abc123", 100)
+	s.putStock("xyz789", 100)
+	if r := s.audit(); r.OK() {
+		t.Error("nobody misses the charge")
+	}
+	r, err := audit.Run(s.ctx, s.nc, audit.Terms{Find: find, Elsewhere: []string{protocol.ServicePayment}})
+	must(t, err)
+	if !r.OK() || len(r.Notes) != 1 {
+		t.Errorf("found %+v, notes %q", r.Findings, r.Notes)
 	}
 }
 
@@ -167,7 +185,7 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	s := newSystem(t, 0, allBuckets...)
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
-	if r, err := audit.Run(ctx, s.nc, find); err == nil {
+	if r, err := audit.Run(ctx, s.nc, terms); err == nil {
 		t.Errorf("audited %+v", r)
 	}
 }
@@ -176,7 +194,7 @@ func TestRunWithoutJetStream(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.nc.Close()
-	if _, err := audit.Run(s.ctx, s.nc, find); err == nil || !strings.Contains(err.Error(), nats.ErrConnectionClosed.Error()) {
+	if _, err := audit.Run(s.ctx, s.nc, terms); err == nil || !strings.Contains(err.Error(), nats.ErrConnectionClosed.Error()) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,8 @@ type Step struct {
 	// it: the journal has who, why and the evidence.
 	ByHand bool
 	// Asked is the effect that the journal asked for, and what it learned of it;
-	// nil if the step is of a type that the audit does not know.
+	// nil if the step is of a type that the audit does not know, or of a service
+	// elsewhere.
 	Asked Effect
 	// Vague says why the journal does not tell what the step was asked for.
 	Vague string
@@ -62,6 +64,14 @@ type Step struct {
 // Find returns the definition of a name and hash. It may be called by several
 // goroutines at once.
 type Find func(name, hash string) (*saga.Definition, error)
+
+// Terms are what an audit is told and cannot read off the buckets.
+type Terms struct {
+	Find Find
+	// Elsewhere names services that keep no bucket of ours, such as a payment
+	// service of one's own. What their steps have left is not looked for.
+	Elsewhere []string
+}
 
 // record is the documented form of a value in bucket SAGAS.
 type record struct {
@@ -77,7 +87,7 @@ type record struct {
 // ReadRecord reads a value of bucket SAGAS and its headers: it checks the chain
 // and replays the events. If the record cannot be followed, the finding says why
 // and there is no saga.
-func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga, *Finding) {
+func ReadRecord(key string, value []byte, header nats.Header, terms Terms) (*Saga, *Finding) {
 	unusable := func(broken Invariant, what string) (*Saga, *Finding) {
 		return nil, &Finding{Invariant: broken, SagaID: key, What: what, Evidence: protocol.BucketSagas + " " + key}
 	}
@@ -99,7 +109,7 @@ func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga,
 	if start.Definition != r.Definition {
 		return unusable(I7, fmt.Sprintf("the record says definition %q, its events %q", r.Definition, start.Definition))
 	}
-	def, err := find(start.Definition, start.DefinitionHash)
+	def, err := terms.Find(start.Definition, start.DefinitionHash)
 	if err != nil {
 		return unusable(I7, fmt.Sprintf("nothing can be proven: definition %q with hash %q is not known: %v",
 			start.Definition, start.DefinitionHash, err))
@@ -121,7 +131,7 @@ func ReadRecord(key string, value []byte, header nats.Header, find Find) (*Saga,
 			s.Since = since
 		}
 	}
-	s.Steps = stepsOf(version, &state, events)
+	s.Steps = stepsOf(version, &state, events, terms.Elsewhere)
 	return s, nil
 }
 
@@ -183,13 +193,13 @@ func blameReplay(def *saga.Definition, events []saga.Event, err error) string {
 	return broken.Error()
 }
 
-func stepsOf(def *saga.Definition, state *saga.State, events []saga.Event) []Step {
+func stepsOf(def *saga.Definition, state *saga.State, events []saga.Event, elsewhere []string) []Step {
 	steps := make([]Step, len(def.Steps))
 	for i := range steps {
 		number := uint8(i + 1) // saga.MaxSteps is 64
 		steps[i] = Step{Number: number, Status: state.Steps[i].Status}
 		asked := effectOf(def.Step(i+1).Action.Type, number)
-		if asked == nil {
+		if asked == nil || slices.Contains(elsewhere, def.Step(i+1).Service) {
 			continue
 		}
 		steps[i].Asked = asked

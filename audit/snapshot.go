@@ -37,7 +37,7 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 	}
 	if before.Revision != 0 {
 		snap.exists = true
-		snap.saga, snap.fault = ReadRecord(id, before.Value, before.Header, a.find)
+		snap.saga, snap.fault = ReadRecord(id, before.Value, before.Header, a.terms)
 	}
 	if snap.saga != nil {
 		if err := a.lookAround(ctx, snap); err != nil {

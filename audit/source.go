@@ -39,6 +39,13 @@ type source struct {
 // stores are the participants' buckets.
 var stores = [...]string{protocol.BucketInventory, protocol.BucketPayments, protocol.BucketShipments}
 
+// keeperOf names the service that keeps a bucket.
+var keeperOf = map[string]string{
+	protocol.BucketInventory: protocol.ServiceInventory,
+	protocol.BucketPayments:  protocol.ServicePayment,
+	protocol.BucketShipments: protocol.ServiceShipping,
+}
+
 // ErrForeign says that a stream of the name of one of ours is another one: the
 // audit cannot be made. Wrapped, with what is wrong.
 var ErrForeign = errors.New("this stream was not made by Amends")

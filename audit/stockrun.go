@@ -16,7 +16,7 @@ func RunStock(ctx context.Context, nc *nats.Conn) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the buckets to audit: %w", err)
 	}
-	a := newAuditor(src, nil)
+	a := newAuditor(src, Terms{})
 	if err := a.readStore(ctx, protocol.BucketInventory, nil); err != nil {
 		return nil, err
 	}

@@ -34,8 +34,8 @@ type Round struct {
 // Watch audits a system until ctx ends, and calls see after every round. It
 // returns an error if the first round cannot be made. The first round is a full
 // one.
-func Watch(ctx context.Context, nc *nats.Conn, find Find, pace Pace, see func(Round)) error {
-	w := watch{nc: nc, find: find, standing: map[string]Finding{}, open: map[string]bool{}}
+func Watch(ctx context.Context, nc *nats.Conn, terms Terms, pace Pace, see func(Round)) error {
+	w := watch{nc: nc, terms: terms, standing: map[string]Finding{}, open: map[string]bool{}}
 	first := w.round(ctx, true)
 	if first.Err != nil {
 		return first.Err
@@ -63,8 +63,8 @@ func Watch(ctx context.Context, nc *nats.Conn, find Find, pace Pace, see func(Ro
 
 // watch is what is known from the rounds before.
 type watch struct {
-	nc   *nats.Conn
-	find Find
+	nc    *nats.Conn
+	terms Terms
 
 	from     bounds
 	open     map[string]bool    // sagas that have not ended
@@ -78,7 +78,7 @@ func (w *watch) round(ctx context.Context, full bool) Round {
 		return Round{Err: err}
 	}
 	full = full || src.startedAnew(w.from)
-	a := newAuditor(src, w.find)
+	a := newAuditor(src, w.terms)
 	if full {
 		err = a.all(ctx)
 	} else {

@@ -27,7 +27,7 @@ func (s *system) watch(full time.Duration) *watching {
 	ctx, stop := context.WithCancel(s.ctx)
 	w := &watching{system: s, rounds: make(chan audit.Round), ended: make(chan error, 1), stop: stop}
 	go func() {
-		w.ended <- audit.Watch(ctx, s.nc, find, audit.Pace{Every: time.Millisecond, Full: full}, func(r audit.Round) {
+		w.ended <- audit.Watch(ctx, s.nc, terms, audit.Pace{Every: time.Millisecond, Full: full}, func(r audit.Round) {
 			select {
 			case w.rounds <- r:
 			case <-ctx.Done():
@@ -144,7 +144,7 @@ func TestWatchThatCannotBegin(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.nc.Close()
-	err := audit.Watch(s.ctx, s.nc, find, audit.Pace{Every: time.Hour, Full: time.Hour}, func(audit.Round) {})
+	err := audit.Watch(s.ctx, s.nc, terms, audit.Pace{Every: time.Hour, Full: time.Hour}, func(audit.Round) {})
 	if err == nil {
 		t.Error("a closed connection is watched")
 	}

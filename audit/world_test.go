@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+var services = map[string]string{"reserve": protocol.ServiceInventory, "charge": protocol.ServicePayment, "ship": protocol.ServiceShipping}
+
 // checkout is the saga of document 000, by its types.
 func checkout() *saga.Definition {
 	step := func(name, action, compensation string, send, keep []string) saga.Step {
@@ -31,7 +33,7 @@ func checkout() *saga.Definition {
 			return op
 		}
 		return saga.Step{
-			Name: name, Service: name, Kind: saga.Compensatable,
+			Name: name, Service: services[name], Kind: saga.Compensatable,
 			Action: operation(action, send, keep), Compensation: operation(compensation, nil, nil),
 		}
 	}
@@ -53,6 +55,9 @@ func find(name, hash string) (*saga.Definition, error) {
 	}
 	return nil, errors.New("not loaded")
 }
+
+// terms are those of most audits here: nothing is elsewhere.
+var terms = audit.Terms{Find: find}
 
 // began is when all sagas begin.
 var began = time.Now().UnixMicro()
@@ -191,7 +196,7 @@ func encode(row doc) []byte {
 
 // audit is the whole pure audit of one saga.
 func (w *world) audit() []audit.Finding {
-	s, fault := audit.ReadRecord(w.id, w.record(), headerOf(w.state.Phase), find)
+	s, fault := audit.ReadRecord(w.id, w.record(), headerOf(w.state.Phase), terms)
 	if fault != nil {
 		return []audit.Finding{*fault}
 	}

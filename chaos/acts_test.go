@@ -45,7 +45,7 @@ func TestActsCount(t *testing.T) {
 		eventually(t, id+" is "+want, lastWait, func() bool { return status(t, nc, id).Status == want })
 	}
 	t.Logf("%d orchestrators were killed", killed)
-	audit(t, s)
+	audit(t, s, "bank")
 }
 
 // verdicts are the answers that count about one saga: to a result and to a cancel.

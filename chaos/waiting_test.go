@@ -71,7 +71,7 @@ func TestManyWait(t *testing.T) {
 			t.Errorf("t%d is %+v", n, a)
 		}
 	}
-	audit(t, s)
+	audit(t, s, "bank")
 }
 
 func startTickets(t *testing.T, nc *nats.Conn, n int) {

@@ -26,6 +26,7 @@ type auditCommand struct {
 	accessFlags
 	JSON bool `help:"Print the report as JSON; with --watch, one object per line."`
 
+	Elsewhere     []string      `placeholder:"SERVICE" help:"Services that keep their records elsewhere, such as a payment service of your own; several are parted by commas. What their steps have left is not looked for."`
 	Watch         bool          `short:"w" help:"Keep auditing while the system runs; Ctrl-C ends it."`
 	Every         time.Duration `default:"30s" help:"With --watch: time between two rounds, which read what has changed."`
 	Full          time.Duration `default:"1h" help:"With --watch: after how long everything is read once more."`
@@ -52,11 +53,11 @@ func (c *auditCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if c.Watch {
 		return c.watchAndPrint(ctx, nc, os.Stdout, log)
 	}
-	return auditAndPrint(ctx, nc, os.Stdout, c.JSON)
+	return auditAndPrint(ctx, nc, os.Stdout, c.JSON, c.Elsewhere...)
 }
 
-func auditAndPrint(ctx context.Context, nc *nats.Conn, out io.Writer, asJSON bool) error {
-	report, err := runAudit(ctx, nc)
+func auditAndPrint(ctx context.Context, nc *nats.Conn, out io.Writer, asJSON bool, elsewhere ...string) error {
+	report, err := runAudit(ctx, nc, elsewhere...)
 	if err != nil {
 		return err
 	}
@@ -71,12 +72,12 @@ func auditAndPrint(ctx context.Context, nc *nats.Conn, out io.Writer, asJSON boo
 	return err
 }
 
-func runAudit(ctx context.Context, nc *nats.Conn) (*audit.Report, error) {
+func runAudit(ctx context.Context, nc *nats.Conn, elsewhere ...string) (*audit.Report, error) {
 	known := definitionsOf{nc: nc}
 	if err := known.load(ctx); err != nil {
 		return nil, exitOfAudit(err)
 	}
-	report, err := audit.Run(ctx, nc, known.find(ctx))
+	report, err := audit.Run(ctx, nc, audit.Terms{Find: known.find(ctx), Elsewhere: elsewhere})
 	if err != nil {
 		return nil, exitOfAudit(err)
 	}

@@ -28,7 +28,7 @@ func (c *auditCommand) watchAndPrint(ctx context.Context, nc *nats.Conn, out io.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	w := watcher{out: out, asJSON: c.JSON, log: log, metrics: metrics, stop: stop}
-	if err := audit.Watch(ctx, nc, known.find(ctx), audit.Pace{Every: c.Every, Full: c.Full}, w.see); err != nil {
+	if err := audit.Watch(ctx, nc, audit.Terms{Find: known.find(ctx), Elsewhere: c.Elsewhere}, audit.Pace{Every: c.Every, Full: c.Full}, w.see); err != nil {
 		return exitOfAudit(err)
 	}
 	switch {

@@ -98,7 +98,7 @@ func TestFlagsThatDoNotGoTogether(t *testing.T) {
 // serve starts a system in a process of its own.
 func serve(t *testing.T) (url string) {
 	t.Helper()
-	cmd := exec.Command(binary, "serve", "--nats-listen", "127.0.0.1:0", "--data", t.TempDir()+"/nats", "--durability", "interval", "--log-format", "json")
+	cmd := exec.Command(binary, "serve", "--nats-listen", "127.0.0.1:0", "--data", t.TempDir()+"/nats", "--durability", "interval", "--http-listen", "none", "--log-format", "json")
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -192,9 +192,9 @@ var people = []Mutant{{
 }, {
 	Name: "a running saga settled by hand", File: act,
 	Old: `	case s.Phase != Stuck:
-		return "the saga is " + string(s.Phase) + "; only`,
+		return "the saga is " + s.Phase.Public() + "; only`,
 	New: `	case false:
-		return "the saga is " + string(s.Phase) + "; only`,
+		return "the saga is " + s.Phase.Public() + "; only`,
 	Why: "a person and a worker settle the same step in two ways",
 }, {
 	Name: "done by hand without what later steps need", File: act,

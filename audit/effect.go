@@ -129,9 +129,9 @@ type Unreadable struct {
 
 // Place is where it is stored.
 func (u *Unreadable) Place() Place          { return Place{u.Bucket, u.Step} }
-func (u *Unreadable) String() string        { return "value that makes no sense" }
+func (u *Unreadable) String() string        { return "value" }
 func (u *Unreadable) state() State          { return None }
 func (u *Unreadable) revived() bool         { return false }
-func (u *Unreadable) flaws() []flaw         { return []flaw{{I5, "the value makes no sense: " + u.Why}} }
+func (u *Unreadable) flaws() []flaw         { return []flaw{{I5, "makes no sense: " + u.Why}} }
 func (u *Unreadable) differs(Effect) []flaw { return nil }
 func (u *Unreadable) print() (Print, bool)  { return 0, false }

@@ -52,11 +52,11 @@ func TestReportForPeopleAndMachines(t *testing.T) {
   effects   3 reservations, 4 charges, 2 shipments
   money     USD 999.96 charged, 0.00 refunded, 999.96 net; 499.98 due for COMPLETED sagas
   stock     2 SKUs, 15 on hand, 6 of it reserved
-1 incidents are open
+incidents that are open: 1
   k1: RefundPayment failed: no
 I2   saga twice: the charge of 249.99 USD stands, but the journal did not ask for it; it is one of 2 that stand
      [PAYMENTS twice.9: charge of 249.99 USD, stands]
-VIOLATED: 1 findings (I2 1)
+VIOLATED: 1 finding (I2 1)
 `
 	if text.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", text.String(), want)

@@ -140,7 +140,7 @@ func (a *auditor) seeDeleted(bucket string, st *stream, m *message) {
 func (a *auditor) seeEffects(bucket string, st *stream, m *message) {
 	id, effects := ReadEffects(bucket, m.key, m.value)
 	if id == "" {
-		a.found(Finding{Invariant: I5, What: effects[0].flaws()[0].text, Evidence: bucket + " " + m.key})
+		a.found(Finding{Invariant: I5, What: "the value " + effects[0].flaws()[0].text, Evidence: bucket + " " + m.key})
 		return
 	}
 	expired := a.isExpired(m.stored)

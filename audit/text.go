@@ -10,7 +10,7 @@ import (
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	o := r.Sagas
-	fmt.Fprintf(&b, "%d sagas audited in %.1f s\n", o.Total, float64(r.TookMS)/1000)
+	fmt.Fprintf(&b, "%s audited in %.1f s\n", numberOf(o.Total, "saga"), float64(r.TookMS)/1000)
 	fmt.Fprintf(&b, "  ended     %d COMPLETED, %d ABORTED", o.Completed, o.Aborted)
 	if o.Killed > 0 {
 		fmt.Fprintf(&b, ", %d KILLED, of which everything stands as it stood", o.Killed)
@@ -56,7 +56,7 @@ func (r *Report) writeIncidents(b *strings.Builder) {
 	if r.Sagas.Stuck == 0 {
 		return
 	}
-	fmt.Fprintf(b, "%d incidents are open\n", r.Sagas.Stuck)
+	fmt.Fprintf(b, "incidents that are open: %d\n", r.Sagas.Stuck)
 	for _, i := range r.Incidents {
 		fmt.Fprintf(b, "  %s: %s\n", i.SagaID, i.What)
 	}
@@ -79,7 +79,14 @@ func (r *Report) writeFindings(b *strings.Builder) {
 			parts = append(parts, fmt.Sprintf("%s %d", broken, n))
 		}
 	}
-	fmt.Fprintf(b, "VIOLATED: %d findings (%s)\n", r.Violations, strings.Join(parts, ", "))
+	fmt.Fprintf(b, "VIOLATED: %s (%s)\n", numberOf(r.Violations, "finding"), strings.Join(parts, ", "))
+}
+
+func numberOf(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // String is a finding in one line.

@@ -165,7 +165,7 @@ type ordersOutput struct {
 // request is the question on NATS.
 func (in *ordersInput) request() (protocol.OrderListRequest, error) {
 	limit, err := in.Limit.value("limit")
-	if err == nil && (limit < 0 || limit > mostOrders) {
+	if err == nil && (in.Limit != "" && limit < 1 || limit > mostOrders) {
 		err = problem(protocol.CodeInvalidField, "limit", "must be from 1 to "+strconv.Itoa(mostOrders))
 	}
 	if err != nil {

@@ -82,6 +82,7 @@ func TestQueriesForOrdersThatAreRefused(t *testing.T) {
 		"status=two%20words":        {422, protocol.CodeInvalidID, "status"},
 		"definition=..%2F":          {422, protocol.CodeInvalidID, "definition"},
 		"limit=101":                 {422, protocol.CodeInvalidField, "limit"},
+		"limit=0":                   {422, protocol.CodeInvalidField, "limit"},
 		"limit=-1":                  {422, protocol.CodeInvalidField, "limit"},
 		"limit=ten":                 {422, protocol.CodeInvalidField, "limit"},
 		"page=2":                    {422, protocol.CodeInvalidField, "page"},

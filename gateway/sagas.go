@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"amends/protocol"
 
@@ -27,6 +28,9 @@ func (in *filterInput) request() (protocol.ListRequest, error) {
 		return protocol.ListRequest{}, err
 	}
 	limit, err := in.Limit.value("limit")
+	if err == nil && in.Limit != "" && limit < 1 {
+		err = problem(protocol.CodeInvalidField, "limit", "must be from 1 to "+strconv.Itoa(protocol.MaxListLimit))
+	}
 	if err != nil {
 		return protocol.ListRequest{}, err
 	}

@@ -49,6 +49,7 @@ type watcher struct {
 	stop    context.CancelFunc
 
 	began bool
+	away  bool  // the last round could not be made
 	found bool  // something was found in any round
 	err   error // nobody reads what is printed
 }
@@ -64,9 +65,16 @@ type told struct {
 func (w *watcher) see(r audit.Round) {
 	w.metrics.see(r)
 	if r.Err != nil {
-		w.log.Warn().Err(r.Err).Msg("this round of the audit could not be made; the next one tries again")
+		if !w.away {
+			w.log.Warn().Err(r.Err).Msg("the audit cannot be made: NATS is not there, or does not answer; each round tries again")
+		}
+		w.away = true
 		return
 	}
+	if w.away {
+		w.log.Info().Msg("the audit goes on")
+	}
+	w.away = false
 	w.found = w.found || len(r.Appeared) > 0 || !r.Report.OK()
 	if !w.began {
 		w.began = true

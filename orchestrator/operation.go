@@ -163,7 +163,7 @@ func (i *instance) send(e saga.Send) bool {
 func (i *instance) unbuildable(e saga.Send, cause error) saga.Event {
 	event := saga.Event{
 		Type: saga.AnswerType(saga.Declined, e.Mode), At: i.o.now(), Step: e.Step, Attempt: e.Attempt,
-		Code: "missing_field", Message: cause.Error(),
+		Code: saga.CommandIncomplete, Message: cause.Error(),
 	}
 	if e.Mode == saga.Ask {
 		event.Type = saga.StepNotTold

@@ -202,7 +202,7 @@ func TestAProductWithoutAPriceIsNotCharged(t *testing.T) {
 	delete(o.prices.products, "abc123")
 	o.prices.mu.Unlock()
 	out := s.start("c1", 5000)
-	if out.Status != "ABORTED" {
+	if out.Status != "ABORTED" || !strings.HasPrefix(out.Reason, "ChargePayment needs amount") {
 		t.Errorf("answered %+v", out)
 	}
 	if got := strings.Join(s.commands(), " "); got != "c1.1.do c1.1.undo" {

@@ -44,6 +44,10 @@ const (
 	ViaCallback Via = "callback" // later, on the address that went with the command (S4-11)
 )
 
+// CommandIncomplete is the code of a step whose command lacks a field, such as the
+// amount of goods without a price. It was never sent.
+const CommandIncomplete = "command_incomplete"
+
 // Event is one thing that happened. Which fields are set depends on the type;
 // Type and At always are.
 type Event struct {

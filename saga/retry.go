@@ -70,6 +70,9 @@ func mix(x uint64) uint64 {
 // reason fills in the template of a step's definition. A worker that gives no
 // decline code has said it all in its error.
 func reason(step *Step, e *Event) string {
+	if e.Code == CommandIncomplete && e.Message != "" {
+		return e.Message
+	}
 	if step.Reason == "" {
 		return step.Action.Type + " declined: " + trouble(e)
 	}

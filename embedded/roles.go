@@ -57,7 +57,7 @@ func (r Role) build(cfg buildConfig) (part, error) {
 	}
 	switch r {
 	case Inventory:
-		service, err := inventory.New(kit)
+		service, err := inventory.NewWith(kit, inventory.Policy{Retention: inventory.RetentionBeside(cfg.Retention)})
 		return cfg.stocked(service, kit, loadCatalog), err
 	case Payment:
 		return payment.New(kit, simulated.New(simulated.Config{Writer: cfg.writer, Replicas: cfg.Replicas}))

@@ -12,12 +12,25 @@ const (
 	// DefaultHold is how long goods are held for sure unless somebody says
 	// otherwise (D17).
 	DefaultHold = 15 * time.Minute
-	// DefaultRetention is how long records that hold no goods any more are kept.
-	DefaultRetention = 45 * 24 * time.Hour
+	// DefaultRetention is how long records that hold no goods any more are kept: a
+	// month longer than those of their sagas, unless somebody says otherwise.
+	DefaultRetention = 120 * 24 * time.Hour
 	// MinRetention is the least that may be asked for: a fence has to outlive its
 	// saga (D8).
 	MinRetention = 30 * 24 * time.Hour
+	// KeepForEver is a Retention.
+	KeepForEver = -1
 )
+
+// RetentionBeside is how long records have to be kept beside sagas whose own
+// records are kept for so long; 0 is for ever. Who audits a saga that is still
+// there looks for its reservation.
+func RetentionBeside(sagas time.Duration) time.Duration {
+	if sagas == 0 {
+		return KeepForEver
+	}
+	return sagas + MinRetention
+}
 
 // Policy is what an inventory does where there is a choice. The zero value is a
 // good one.
@@ -36,7 +49,8 @@ type Policy struct {
 	// in any case.
 	Lapse bool
 	// Retention is how long a record that holds no goods any more is kept, after
-	// its last command. 0 is DefaultRetention.
+	// its last command. 0 is DefaultRetention. It should be RetentionBeside the
+	// sagas, or more.
 	Retention time.Duration
 }
 
@@ -62,8 +76,8 @@ func (p Policy) validate() error {
 	if p.Hold < time.Second || p.Hold > protocol.MaxHoldMS*time.Millisecond {
 		return errors.New("Policy.Hold must be from 1 s to 30 days")
 	}
-	if p.Retention < MinRetention {
-		return errors.New("Policy.Retention must be at least 30 days: a fence has to outlive its saga")
+	if p.Retention < MinRetention && p.Retention != KeepForEver {
+		return errors.New("Policy.Retention must be at least 30 days, or KeepForEver: a fence has to outlive its saga")
 	}
 	return nil
 }

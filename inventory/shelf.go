@@ -227,12 +227,12 @@ func (s *shelf) Stored(step string, sequence uint64) {
 // Oldest is where the first active reservation is stored, or not far before.
 func (s *shelf) Oldest() (sequence uint64, ok bool) { return s.blocks.oldest() }
 
-// Keep forgets in time what no longer holds goods.
+// Keep forgets in time what no longer holds goods; 0 is never.
 func (s *shelf) Keep(r *Reservation) time.Duration {
 	if r != nil && r.Status == Active {
 		return 0
 	}
-	return s.retention
+	return max(s.retention, 0)
 }
 
 // OnHand is how many pieces there are of an SKU.

@@ -15,6 +15,7 @@ import (
 	"amends/store"
 
 	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
 )
 
 // errNoDefinition says that the definition a saga began with is not known here:
@@ -26,16 +27,18 @@ var errNoDefinition = errors.New("the definition that the saga began with is not
 // A saga finishes on the definition it began with.
 type shelf struct {
 	bucket *store.Bucket
+	log    zerolog.Logger
 
 	mu    sync.RWMutex
 	known map[string]*saga.Definition // by key
+	told  uint64                      // up to which revision the log says what cannot be read
 }
 
 // openShelf fetches what earlier versions of the program have left, and keeps the
 // loaded definitions for later ones. One that somebody has deleted is brought
 // back.
-func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*saga.Definition) (*shelf, error) {
-	s := &shelf{bucket: bucket, known: make(map[string]*saga.Definition)}
+func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*saga.Definition, log zerolog.Logger) (*shelf, error) {
+	s := &shelf{bucket: bucket, log: log, known: make(map[string]*saga.Definition)}
 	marks, err := s.refresh(ctx)
 	if err != nil {
 		return nil, err
@@ -50,18 +53,29 @@ func openShelf(ctx context.Context, bucket *store.Bucket, loaded map[string]*sag
 }
 
 // refresh takes in what the bucket holds now, and returns the marks that deletions
-// have left there.
+// have left there. What cannot be read, such as a definition of a later version of
+// the program, is left out: only sagas that began with it have to wait.
 func (s *shelf) refresh(ctx context.Context) (marks map[string]uint64, err error) {
 	marks = make(map[string]uint64)
-	var broken error
 	err = s.bucket.Scan(ctx, ">", false, func(f store.Followed) {
 		if f.Deleted {
 			marks[f.Key] = f.Revision
 			return
 		}
-		broken = errors.Join(broken, s.add(f.Key, f.Value))
+		if broken := s.add(f.Key, f.Value); broken != nil && s.isNews(f.Revision) {
+			s.log.Warn().Err(broken).Msg("leaving out a definition that cannot be read here; its sagas wait for an orchestrator that can")
+		}
 	})
-	return marks, errors.Join(err, broken)
+	return marks, err
+}
+
+// isNews reports whether this value of the bucket has not been told of before.
+func (s *shelf) isNews(revision uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news := revision > s.told
+	s.told = max(s.told, revision)
+	return news
 }
 
 // keep stores a definition, unless it is there, or another orchestrator has been
@@ -116,11 +130,11 @@ func (s *shelf) fetch(ctx context.Context, name, hash string) (*saga.Definition,
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, errNoDefinition
 	}
-	if err == nil {
-		err = s.add(key, entry.Value)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if err := s.add(key, entry.Value); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoDefinition, err)
 	}
 	return s.find(name, hash)
 }

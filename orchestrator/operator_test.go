@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,29 @@ func TestDefinitionsOfOthers(t *testing.T) {
 	s.ask(protocol.SubjectDefinitions, `{"name":"checkout"}`, &all)
 	if len(all.Definitions) != 2 || !all.Definitions[0].Loaded || all.Definitions[0].Hash != first.hashes["checkout"] || all.Definitions[1].Loaded {
 		t.Errorf("got %+v", all.Definitions)
+	}
+}
+
+// A definition that cannot be read here, such as one of a later version of the
+// program, holds up nobody but the sagas that began with it.
+func TestADefinitionOfALaterVersion(t *testing.T) {
+	s := newStage(t)
+	first := s.orchestrator("one")
+	_, err := s.bucket(protocol.BucketDefinitions).Put(t.Context(), "checkout.ffff", []byte(`{"name":"checkout","from_the_future":1}`))
+	s.must(err)
+	var all protocol.Definitions
+	s.ask(protocol.SubjectDefinitions, `{"name":"checkout"}`, &all)
+	if len(all.Definitions) != 1 {
+		t.Errorf("got %+v", all.Definitions)
+	}
+	s.stop(first)
+	second := s.orchestrator("two")
+	s.prices(second)
+	if out := s.start("c1", 10_000); out.Status != protocol.StatusCompleted {
+		t.Errorf("answered %+v", out)
+	}
+	if _, err := second.records.definitions.fetch(t.Context(), "checkout", "ffff"); !errors.Is(err, errNoDefinition) {
+		t.Errorf("a saga that began with it gets %v", err)
 	}
 }
 

@@ -167,7 +167,7 @@ func (o *Orchestrator) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	definitions, err := openShelf(ctx, known, o.cfg.Definitions)
+	definitions, err := openShelf(ctx, known, o.cfg.Definitions, o.log)
 	if err != nil {
 		return err
 	}

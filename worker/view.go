@@ -52,6 +52,7 @@ func (v *view[E]) look(ctx context.Context, reach uint64, do func()) error {
 	for moved != nil {
 		select {
 		case <-moved:
+			stalled.Reset(stallLimit) // it lags, but it does not stand still
 		case <-stalled.C:
 			v.askRedraw(reach)
 		case <-ctx.Done():

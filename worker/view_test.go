@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"amends/store"
 
@@ -179,5 +181,40 @@ func TestAReconnectIsWorthAnotherTry(t *testing.T) {
 	err = a.book.lookAtStored(t.Context(), func() { t.Error("looked") })
 	if !errors.Is(err, store.ErrUnavailable) || !isTemporary(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// nothing is a picture of a bucket in which nobody looks at anything.
+type nothing struct{ named[struct{}] }
+
+// A picture that lags, but moves, is not drawn anew: that would take longer still.
+// One that stands still is.
+func TestALagIsNoStall(t *testing.T) {
+	for name, c := range map[string]struct {
+		pause time.Duration
+		anew  bool
+	}{"lags": {stallLimit / 20, false}, "stands still": {2 * stallLimit, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newView[struct{}](&nothing{})
+				v.complete, v.exact = true, true
+				const reach = 40
+				go func() {
+					for n := uint64(1); n <= reach; n++ {
+						<-time.After(c.pause)
+						v.mu.Lock()
+						v.chain.tip.sequence = n
+						v.grown()
+						v.mu.Unlock()
+					}
+				}()
+				if err := v.look(t.Context(), reach, func() {}); err != nil {
+					t.Fatal(err)
+				}
+				if anew := len(v.redraw) > 0; anew != c.anew {
+					t.Errorf("drawn anew: %v", anew)
+				}
+			})
+		})
 	}
 }

@@ -257,10 +257,10 @@ func (c *benchCommand) conclude(ctx context.Context, access embedded.Access, r *
 	}
 	r.AuditOK = report.OK()
 	if c.JSON {
-		err = json.NewEncoder(os.Stdout).Encode(r)
+		err = json.NewEncoder(stdout).Encode(r)
 	} else {
-		r.print(os.Stdout)
-		err = report.WriteText(os.Stdout)
+		r.print(stdout)
+		err = report.WriteText(stdout)
 	}
 	if err == nil && !r.AuditOK {
 		err = &exitError{code: exitViolation}

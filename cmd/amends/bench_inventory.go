@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -159,9 +158,9 @@ func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Acc
 // tell prints what was measured. That the audit has found something is an error.
 func (c *benchInventoryCommand) tell(r *benchInventoryResult) (err error) {
 	if c.JSON {
-		err = json.NewEncoder(os.Stdout).Encode(r)
+		err = json.NewEncoder(stdout).Encode(r)
 	} else {
-		r.print(os.Stdout)
+		r.print(stdout)
 	}
 	isWrong := func(s flashSaleResult) bool { return !s.AuditOK }
 	if err == nil && slices.ContainsFunc(r.Sales, isWrong) {

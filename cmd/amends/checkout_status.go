@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -20,7 +19,7 @@ type statusCommand struct {
 func (c *statusCommand) Run() error {
 	var status protocol.Status
 	return c.show(protocol.SubjectStatus, protocol.StatusRequest{SagaID: c.SagaID}, &status, func() error {
-		printStatus(os.Stdout, &status)
+		printStatus(stdout, &status)
 		return nil
 	})
 }
@@ -45,7 +44,7 @@ func printStatus(out io.Writer, s *protocol.Status) {
 	for _, step := range s.Steps {
 		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\n", step.Step, step.Transaction, step.Status, details(step))
 	}
-	// Writing to a terminal that has gone away is no error worth telling.
+	// Whether it is lost is asked once, at the end.
 	_ = w.Flush()
 	for _, incident := range s.Incidents {
 		fmt.Fprintf(out, "  incident      %s\n", headline(incident))

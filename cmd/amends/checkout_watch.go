@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"amends/protocol"
 	"amends/saga"
@@ -55,7 +54,7 @@ func (c *watchCommand) where(nc *nats.Conn) string {
 	case c.JSON && settled(status.Status):
 		c.printJSON(raw)
 	case settled(status.Status):
-		printStatus(os.Stdout, &status)
+		printStatus(stdout, &status)
 	case !c.JSON:
 		printWait(&status)
 	}
@@ -75,7 +74,7 @@ func printWait(s *protocol.Status) {
 	if s.Deadline != "" {
 		line += "; deadline " + s.Deadline
 	}
-	fmt.Println(line)
+	fmt.Fprintln(stdout, line)
 }
 
 // follow prints transitions until the one checkout has settled, or the process is
@@ -96,7 +95,10 @@ func (c *watchCommand) follow(ctx context.Context, nc *nats.Conn, sub *nats.Subs
 		if c.JSON {
 			c.printJSON(m.Data)
 		} else {
-			fmt.Println(t.line())
+			fmt.Fprintln(stdout, t.line())
+		}
+		if err := stdout.err(); err != nil {
+			return err
 		}
 		switch {
 		case c.SagaID == "":

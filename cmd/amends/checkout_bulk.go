@@ -51,7 +51,7 @@ func (t *targetFlags) run(ctx context.Context, f *actFlags, a *act) error {
 	if !f.JSON {
 		printPlan(stdout, &plan)
 	}
-	if !t.Yes {
+	if !t.Yes && plan.Total > 0 {
 		return &exitError{exitUsage, errors.New("nothing was done; --yes does it")}
 	}
 	b := bulk{flags: f, act: a, nc: nc, out: stdout, counts: make(map[string]int)}

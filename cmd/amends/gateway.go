@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -26,13 +27,16 @@ type httpFlags struct {
 	DrainDelay  time.Duration `name:"http-drain-delay" default:"0s" env:"AMENDS_HTTP_DRAIN_DELAY" help:"How long to serve on, with /readyz red, before stopping."`
 }
 
+// isOff reports whether HTTP is not to be served at all.
+func (f *httpFlags) isOff() bool { return slices.Equal(f.Listen, []string{"none"}) }
+
 // config is the configuration of a gateway, but for its connection.
 func (f *httpFlags) config(log zerolog.Logger) (gateway.Config, error) {
 	cfg := gateway.Config{
 		Listen: f.Listen, AllowRemote: f.AllowRemote, AllowOrigins: f.AllowOrigin, Rate: f.Rate, Burst: f.Burst,
 		MaxWatchers: f.Streams, DrainDelay: f.DrainDelay, Log: log,
 	}
-	if slices.Equal(f.Listen, []string{"none"}) {
+	if f.isOff() {
 		cfg.Listen = nil
 	}
 	if f.TokenFile == "" {
@@ -68,6 +72,9 @@ type gatewayCommand struct {
 }
 
 func (c *gatewayCommand) Run(ctx context.Context, log zerolog.Logger) error {
+	if c.isOff() {
+		return &exitError{exitUsage, errors.New("a gateway that listens nowhere serves nobody; --http-listen none is for: amends serve")}
+	}
 	cfg, err := c.checked(log)
 	if err != nil {
 		return err

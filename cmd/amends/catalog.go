@@ -28,6 +28,9 @@ type catalogFlags struct {
 
 // with calls do with the price list of the NATS that the flags name.
 func (f *catalogFlags) with(do func(*catalog.Catalog) error) error {
+	if err := checkReplicas(f.Replicas); err != nil {
+		return err
+	}
 	nc, err := f.access().Dial("amends catalog")
 	if err != nil {
 		return exitOfNATS(err)

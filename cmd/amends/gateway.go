@@ -52,9 +52,11 @@ func (f *httpFlags) config(log zerolog.Logger) (gateway.Config, error) {
 	return cfg, nil
 }
 
-// checked is the configuration, or an error of usage that says what is wrong with
-// it.
+// checked is the configuration, or an error that says what is wrong with it.
 func (f *httpFlags) checked(log zerolog.Logger) (gateway.Config, error) {
+	if err := f.check(); err != nil {
+		return gateway.Config{}, err
+	}
 	cfg, err := f.config(log)
 	if err == nil && len(cfg.Listen) > 0 {
 		err = cfg.Check()
@@ -62,7 +64,7 @@ func (f *httpFlags) checked(log zerolog.Logger) (gateway.Config, error) {
 	if err != nil {
 		return cfg, &exitError{exitUsage, err}
 	}
-	return cfg, nil
+	return cfg, checkFree("--http-listen", cfg.Listen...)
 }
 
 // gatewayCommand runs the HTTP gateway, on a NATS elsewhere.

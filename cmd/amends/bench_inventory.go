@@ -58,6 +58,9 @@ type flashSaleResult struct {
 }
 
 func (c *benchInventoryCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if min(c.Clients, c.Reservations, c.SKUs, c.Runs, slices.Min(append(c.Replicas, 1))) < 1 {
+		return misuse("-c, -n, --skus, --runs and --replicas must be 1 or more")
+	}
 	data, remove := c.Data, func() error { return nil }
 	if data == "" {
 		if data, remove, err = temporary(); err != nil {

@@ -72,7 +72,8 @@ func run(args []string) int {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	command.BindTo(ctx, (*context.Context)(nil))
-	return report(command.Run(cli.Log.logger(os.Stderr), roleName(command.Command())))
+	err = command.Run(cli.Log.logger(os.Stderr), roleName(command.Command()))
+	return report(orInterrupted(ctx, err))
 }
 
 // misread says of a command line that is not understood where it is explained:

@@ -2,7 +2,11 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,6 +53,46 @@ func options(name string, log zerolog.Logger) []nats.Option {
 			event.Msg("NATS reports an error")
 		}),
 	}
+}
+
+// errChecked ends a dial before anything is sent.
+var errChecked = errors.New("checked")
+
+// Check says what is wrong with an access that no server could make good: a URL
+// that is none, or a file or context that is not there.
+func (a Access) Check() error {
+	if a.Creds != "" {
+		file, err := os.Open(a.Creds)
+		if err != nil {
+			return fmt.Errorf("credentials: %w", err)
+		}
+		_ = file.Close()
+	}
+	for address := range strings.SplitSeq(a.URL, ",") {
+		address = strings.TrimSpace(address)
+		if !strings.Contains(address, "://") {
+			address = "nats://" + address
+		}
+		if _, err := url.Parse(address); err != nil {
+			return fmt.Errorf("the URL of NATS: %w", withoutURL(err))
+		}
+	}
+	if a.URL != "" {
+		return nil
+	}
+	_, err := a.dial([]nats.Option{func(*nats.Options) error { return errChecked }})
+	if err != nil && !errors.Is(err, errChecked) {
+		return fmt.Errorf("the context of the nats command: %w", err)
+	}
+	return nil
+}
+
+// withoutURL is the cause of an error of url.Parse: the URL may hold a password.
+func withoutURL(err error) error {
+	if parsing, ok := errors.AsType[*url.Error](err); ok {
+		return parsing.Err
+	}
+	return err
 }
 
 // Connect connects a role to NATS and waits until it is there: with one line in

@@ -193,6 +193,8 @@ func TestManyAtOnce(t *testing.T) {
 	typed{"checkout watch c1", exitOK, "COMPLETED"}.check(t)
 	for _, c := range []typed{
 		{"checkout cancel --definition nothing --yes", exitOK, "cancel: no checkout matches"},
+		{"checkout cancel --definition nothing", exitOK, "cancel: no checkout matches"}, // there is nothing to ask about
+		{"checkout retry --status STUCK", exitOK, "retry: no checkout matches"},
 		{"checkout cancel --definition bank", exitUsage, "c4  PENDING -> ABORTED\n1.  ReturnMoney\n2.  ReleaseReservation\nc1  COMPLETED  refused: the saga has ended\ncancel would be done to 3 of 4 that match, 1 refused; 600.00 USD would go back"},
 		{"checkout list --definition bank --status PENDING --step pay", exitOK, "c4\nc3\nc2"},
 		{"checkout cancel --definition bank --limit 2 --yes", exitStuck, "cancel would be done to 2 of 4 that match, 0 refused; 400.00 USD would go back\nc4  STUCK  Cancelled\nc3  STUCK  Cancelled\ncancel: 2 STUCK, 2 beyond --limit"},

@@ -58,6 +58,9 @@ type benchResult struct {
 }
 
 func (c *benchCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if c.Clients < 1 || c.Sagas < 1 {
+		return misuse("-c and -n must be 1 or more")
+	}
 	url := c.NATS
 	if !c.External {
 		app, remove, err := c.start(ctx, log)
@@ -147,14 +150,14 @@ func (c *benchCommand) measure(ctx context.Context, access embedded.Access) (*be
 		clients.Go(func() { load.client(ctx) })
 	}
 	clients.Wait()
-	if load.err != nil {
-		return nil, load.err
+	if err := errors.Join(load.err, ctx.Err()); err != nil {
+		return nil, err
 	}
 	result := load.result(c, time.Since(begin))
 	if !c.External {
 		result.CPU = float64((cpuTime() - used).Microseconds()) / 1000 / float64(result.Sagas)
 	}
-	return result, ctx.Err()
+	return result, nil
 }
 
 // benchLoad is what the clients of a run share.
@@ -257,10 +260,10 @@ func (c *benchCommand) conclude(ctx context.Context, access embedded.Access, r *
 	}
 	r.AuditOK = report.OK()
 	if c.JSON {
-		err = json.NewEncoder(os.Stdout).Encode(r)
+		err = json.NewEncoder(stdout).Encode(r)
 	} else {
-		r.print(os.Stdout)
-		err = report.WriteText(os.Stdout)
+		r.print(stdout)
+		err = report.WriteText(stdout)
 	}
 	if err == nil && !r.AuditOK {
 		err = &exitError{code: exitViolation}

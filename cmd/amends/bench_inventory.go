@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -59,6 +58,9 @@ type flashSaleResult struct {
 }
 
 func (c *benchInventoryCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
+	if min(c.Clients, c.Reservations, c.SKUs, c.Runs, slices.Min(append(c.Replicas, 1))) < 1 {
+		return misuse("-c, -n, --skus, --runs and --replicas must be 1 or more")
+	}
 	data, remove := c.Data, func() error { return nil }
 	if data == "" {
 		if data, remove, err = temporary(); err != nil {
@@ -159,9 +161,9 @@ func (c *benchInventoryCommand) measure(ctx context.Context, access embedded.Acc
 // tell prints what was measured. That the audit has found something is an error.
 func (c *benchInventoryCommand) tell(r *benchInventoryResult) (err error) {
 	if c.JSON {
-		err = json.NewEncoder(os.Stdout).Encode(r)
+		err = json.NewEncoder(stdout).Encode(r)
 	} else {
-		r.print(os.Stdout)
+		r.print(stdout)
 	}
 	isWrong := func(s flashSaleResult) bool { return !s.AuditOK }
 	if err == nil && slices.ContainsFunc(r.Sales, isWrong) {

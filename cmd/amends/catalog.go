@@ -28,6 +28,9 @@ type catalogFlags struct {
 
 // with calls do with the price list of the NATS that the flags name.
 func (f *catalogFlags) with(do func(*catalog.Catalog) error) error {
+	if err := checkReplicas(f.Replicas); err != nil {
+		return err
+	}
 	nc, err := f.access().Dial("amends catalog")
 	if err != nil {
 		return exitOfNATS(err)
@@ -43,9 +46,9 @@ func (f *catalogFlags) with(do func(*catalog.Catalog) error) error {
 // print writes an answer as JSON, or as text for people.
 func (f *catalogFlags) print(answer any, text func(io.Writer) error) error {
 	if f.JSON {
-		return json.NewEncoder(os.Stdout).Encode(answer)
+		return json.NewEncoder(stdout).Encode(answer)
 	}
-	return text(os.Stdout)
+	return text(stdout)
 }
 
 // catalogImportCommand imports a file. The same file again changes nothing.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +58,7 @@ func (c *startCommand) Run() error {
 		return err
 	}
 	if !c.JSON {
-		printOutcome(os.Stdout, outcome)
+		printOutcome(stdout, outcome)
 	}
 	return exitOfStatus(outcome.Status)
 }

@@ -180,7 +180,7 @@ func (f *actFlags) actOnOne(a *act, sagaID string) error {
 		return err
 	}
 	if !f.JSON {
-		printOutcome(os.Stdout, outcome)
+		printOutcome(stdout, outcome)
 	}
 	return a.exitOf(outcome.Status)
 }

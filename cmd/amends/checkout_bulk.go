@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -50,12 +49,12 @@ func (t *targetFlags) run(ctx context.Context, f *actFlags, a *act) error {
 		return err
 	}
 	if !f.JSON {
-		printPlan(os.Stdout, &plan)
+		printPlan(stdout, &plan)
 	}
-	if !t.Yes {
+	if !t.Yes && plan.Total > 0 {
 		return &exitError{exitUsage, errors.New("nothing was done; --yes does it")}
 	}
-	b := bulk{flags: f, act: a, nc: nc, out: os.Stdout, counts: make(map[string]int)}
+	b := bulk{flags: f, act: a, nc: nc, out: stdout, counts: make(map[string]int)}
 	return b.run(ctx, &plan)
 }
 
@@ -143,7 +142,7 @@ func (b *bulk) told(r result, err error) {
 		r.Why = coded.cause.Error()
 	}
 	if b.flags.JSON {
-		// Writing to a terminal that has gone away is no error worth telling.
+		// Whether it is lost is asked once, at the end.
 		_ = json.NewEncoder(b.out).Encode(r)
 		return
 	}

@@ -49,9 +49,9 @@ func (c *incidentsCommand) Run() error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(all)
+		return json.NewEncoder(stdout).Encode(all)
 	}
-	all.print(os.Stdout)
+	all.print(stdout)
 	if more := list.Total - len(list.Sagas); more > 0 {
 		fmt.Fprintf(os.Stderr, "%d more checkouts; --limit shows them\n", more)
 	}

@@ -40,7 +40,7 @@ func (c *listCommand) Run() error {
 }
 
 func printList(list *protocol.List) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SAGA\tSTATUS\tDEFINITION\tSTEP\tCODE\tINCIDENT\tSTARTED\tUPDATED")
 	for _, s := range list.Sagas {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.SagaID, s.Status, s.Definition,
@@ -64,7 +64,7 @@ type definitionsCommand struct {
 func (c *definitionsCommand) Run() error {
 	var answer protocol.Definitions
 	return c.show(protocol.SubjectDefinitions, protocol.DefinitionsRequest{Name: c.Name}, &answer, func() error {
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "NAME\tHASH\tVERSION\tSTEPS")
 		for _, d := range answer.Definitions {
 			version := "earlier"

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -22,7 +21,7 @@ func (c *planCommand) Run() error {
 	var plan protocol.Plan
 	request := protocol.PlanRequest{Act: c.Act, SagaID: c.SagaID, Filter: c.filter(), Limit: c.Limit}
 	err := c.show(protocol.SubjectPlan, request, &plan, func() error {
-		printPlan(os.Stdout, &plan)
+		printPlan(stdout, &plan)
 		return nil
 	})
 	if err == nil && c.SagaID != "" && plan.Refused > 0 {
@@ -72,7 +71,7 @@ func printPlanned(out io.Writer, steps []protocol.PlannedStep) {
 		}
 		fmt.Fprintf(w, "  %d.\t%s\tstep %d\t%s\t%s\n", n+1, step.Command, step.Step, step.Service, strings.Join(notes, ", "))
 	}
-	// Writing to a terminal that has gone away is no error worth telling.
+	// Whether it is lost is asked once, at the end.
 	_ = w.Flush()
 }
 

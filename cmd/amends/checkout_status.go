@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"amends/protocol"
 )
@@ -20,7 +20,7 @@ type statusCommand struct {
 func (c *statusCommand) Run() error {
 	var status protocol.Status
 	return c.show(protocol.SubjectStatus, protocol.StatusRequest{SagaID: c.SagaID}, &status, func() error {
-		printStatus(os.Stdout, &status)
+		printStatus(stdout, &status)
 		return nil
 	})
 }
@@ -34,7 +34,7 @@ func printStatus(out io.Writer, s *protocol.Status) {
 	}
 	fmt.Fprintln(out)
 	for _, line := range [][2]string{
-		{"order", s.OrderID}, {"reason", s.Reason}, {"waiting for", s.WaitingFor}, {"until", s.NextAttemptAt},
+		{"order", s.OrderID}, {"reason", s.Reason}, {"waiting for", s.WaitingFor}, ahead(s.Steps...),
 		{"deadline", s.Deadline}, {"started", s.StartedAt}, {"updated", s.UpdatedAt},
 	} {
 		if line[1] != "" {
@@ -45,7 +45,7 @@ func printStatus(out io.Writer, s *protocol.Status) {
 	for _, step := range s.Steps {
 		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\n", step.Step, step.Transaction, step.Status, details(step))
 	}
-	// Writing to a terminal that has gone away is no error worth telling.
+	// Whether it is lost is asked once, at the end.
 	_ = w.Flush()
 	for _, incident := range s.Incidents {
 		fmt.Fprintf(out, "  incident      %s\n", headline(incident))
@@ -65,11 +65,29 @@ func details(s protocol.StepStatus) string {
 	if s.RequestID != "" {
 		parts = append(parts, "request "+s.RequestID)
 	}
-	if s.NextAttemptAt != "" {
-		parts = append(parts, "until "+s.NextAttemptAt)
+	if next := ahead(s); next[1] != "" {
+		parts = append(parts, next[0]+" "+next[1])
 	}
 	if s.LastError != "" {
 		parts = append(parts, s.LastError)
 	}
 	return strings.Join(parts, "  ")
+}
+
+// ahead is what happens first by itself at one of the steps, if nothing does
+// before, and when: the next try, or the end of a wait for a result. Both are empty
+// if that lies ahead at none of them.
+func ahead(steps ...protocol.StepStatus) (next [2]string) {
+	var first time.Time
+	for _, step := range steps {
+		at, err := time.Parse(time.RFC3339Nano, step.NextAttemptAt)
+		if err != nil || at.Before(time.Now()) || !first.IsZero() && first.Before(at) {
+			continue
+		}
+		first, next = at, [2]string{"next try", step.NextAttemptAt}
+		if step.Status == protocol.StepWaiting {
+			next[0] = "until"
+		}
+	}
+	return next
 }

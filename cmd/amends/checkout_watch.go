@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"amends/protocol"
 	"amends/saga"
@@ -37,45 +38,52 @@ func (c *watchCommand) Run(ctx context.Context) error {
 		return exitOfNATS(err)
 	}
 	if c.SagaID != "" {
-		if status := c.where(nc); settled(status) {
+		status, err := c.where(nc)
+		if err != nil {
+			return err
+		}
+		if settled(status) {
 			return exitOfStatus(status)
 		}
 	}
 	return c.follow(ctx, nc, sub)
 }
 
-// where shows where the one checkout stands, and returns its status; "" if that
-// cannot be told, as of one that is yet to be started.
-func (c *watchCommand) where(nc *nats.Conn) string {
+// where shows where the one checkout stands, and returns its status; "" of one
+// that is yet to be started.
+func (c *watchCommand) where(nc *nats.Conn) (string, error) {
 	var status protocol.Status
 	raw, err := c.ask(nc, protocol.SubjectStatus, protocol.StatusRequest{SagaID: c.SagaID}, &status)
 	switch {
+	case codeOf(err) == exitNotFound:
+		fmt.Fprintln(os.Stderr, "no such checkout yet; waiting for it")
+		return "", nil
 	case err != nil:
-		return ""
-	case c.JSON && settled(status.Status):
+		return "", err
+	case c.JSON:
 		c.printJSON(raw)
 	case settled(status.Status):
-		printStatus(os.Stdout, &status)
-	case !c.JSON:
+		printStatus(stdout, &status)
+	default:
 		printWait(&status)
 	}
-	return status.Status
+	return status.Status, nil
 }
 
-// printWait says what a checkout waits for, and until when: each of its steps, if
-// several are in progress.
+// printWait says what a checkout waits for, each of its steps if several are in
+// progress, and when that changes by itself.
 func printWait(s *protocol.Status) {
 	if s.WaitingFor == "" {
 		return
 	}
 	line := fmt.Sprintf("%-22s  %-12s  waiting for %s", s.SagaID, s.Status, s.WaitingFor)
-	if s.NextAttemptAt != "" {
-		line += ", until " + s.NextAttemptAt
+	if next := ahead(s.Steps...); next[1] != "" {
+		line += ", " + strings.Join(next[:], " ")
 	}
 	if s.Deadline != "" {
 		line += "; deadline " + s.Deadline
 	}
-	fmt.Println(line)
+	fmt.Fprintln(stdout, line)
 }
 
 // follow prints transitions until the one checkout has settled, or the process is
@@ -84,7 +92,7 @@ func (c *watchCommand) follow(ctx context.Context, nc *nats.Conn, sub *nats.Subs
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if errors.Is(err, context.Canceled) {
-			return nil
+			return c.interrupted()
 		}
 		if err != nil {
 			return exitOfNATS(err)
@@ -96,7 +104,10 @@ func (c *watchCommand) follow(ctx context.Context, nc *nats.Conn, sub *nats.Subs
 		if c.JSON {
 			c.printJSON(m.Data)
 		} else {
-			fmt.Println(t.line())
+			fmt.Fprintln(stdout, t.line())
+		}
+		if err := stdout.err(); err != nil {
+			return err
 		}
 		switch {
 		case c.SagaID == "":
@@ -109,6 +120,15 @@ func (c *watchCommand) follow(ctx context.Context, nc *nats.Conn, sub *nats.Subs
 			}
 		}
 	}
+}
+
+// interrupted is the end of a watch that somebody has ended: the one checkout runs
+// on, and all were watched for as long as was wanted.
+func (c *watchCommand) interrupted() error {
+	if c.SagaID == "" {
+		return nil
+	}
+	return &exitError{code: exitRunning}
 }
 
 // waits reports whether nothing may happen for a while after an event.

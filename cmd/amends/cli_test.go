@@ -102,7 +102,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	}
 	_, codes, _ := strings.Cut(string(page), "\n## Exit codes\n")
 	codes, _, _ = strings.Cut(codes, "\n## ")
-	for _, code := range append(slices.Clone(gravity), exitViolation) {
+	for _, code := range append(slices.Clone(gravity), exitViolation, exitInterrupted) {
 		if !strings.Contains(codes, fmt.Sprintf("\n| %d |", code)) {
 			t.Errorf("docs/failures.md does not tell what exit code %d means", code)
 		}

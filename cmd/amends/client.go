@@ -31,7 +31,7 @@ func (f *clientFlags) outlast(wait time.Duration) { f.Timeout = max(f.Timeout, w
 // printJSON prints an answer as it came, if that is wanted and there is one.
 func (f *clientFlags) printJSON(raw []byte) {
 	if f.JSON && raw != nil {
-		fmt.Println(string(raw))
+		fmt.Fprintln(stdout, string(raw))
 	}
 }
 

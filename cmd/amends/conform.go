@@ -42,7 +42,7 @@ func (c *conformCommand) Run(ctx context.Context) error {
 	var printing error
 	if !c.JSON {
 		cfg.Progress = func(r conformance.Result) {
-			printing = errors.Join(printing, r.WriteText(os.Stdout, c.Verbose))
+			printing = errors.Join(printing, r.WriteText(stdout, c.Verbose))
 		}
 	}
 	report, err := conformance.Run(ctx, cfg)
@@ -50,9 +50,9 @@ func (c *conformCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		err = json.NewEncoder(os.Stdout).Encode(report)
+		err = json.NewEncoder(stdout).Encode(report)
 	} else {
-		err = report.WriteSummary(os.Stdout)
+		err = report.WriteSummary(stdout)
 	}
 	if err == nil && !report.OK() {
 		err = &exitError{code: exitInternal}

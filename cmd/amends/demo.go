@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"amends/embedded"
@@ -69,7 +68,7 @@ func (c *demoCommand) Run(ctx context.Context, log zerolog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	stage := &demoStage{out: os.Stdout, log: log.Level(zerolog.ErrorLevel), failures: failures}
+	stage := &demoStage{out: stdout, log: log.Level(zerolog.ErrorLevel), failures: failures}
 	defer func() { err = errors.Join(err, stage.close(context.WithoutCancel(ctx)), remove()) }()
 	if err := stage.open(ctx, data); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"amends/protocol"
@@ -24,6 +25,8 @@ const (
 	exitNoNATS     exitCode = 9  // cannot reach NATS
 	exitViolation  exitCode = 10 // the audit found something
 	exitKilled     exitCode = 11 // ended by a person where it stood
+
+	exitInterrupted exitCode = 130 // told to stop before it was done, as a shell has it
 )
 
 // gravity sorts exit codes: of what happened to many checkouts, a script is told
@@ -77,6 +80,15 @@ func exitOfStatus(status string) error {
 		return &exitError{code: exitStuck}
 	}
 	return &exitError{code: exitRunning}
+}
+
+// orInterrupted is the error of a command; of one that was told to stop before it
+// was done, that it was.
+func orInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return &exitError{exitInterrupted, errors.New("interrupted")}
+	}
+	return err
 }
 
 // codeOf is the exit code of an error.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"amends/embedded"
 	"amends/faults"
@@ -38,6 +40,9 @@ type serviceFaultFlags struct {
 func (f *serviceFaultFlags) endanger(cfg *embedded.Config) (err error) {
 	if cfg.Failures, err = f.failures(); err != nil {
 		return err
+	}
+	if slices.Max(append(slices.Collect(maps.Values(cfg.Failures)), 0)) > 0 {
+		cfg.Log.Warn().Any("failure_probability", cfg.Failures).Msg("things go wrong on purpose here")
 	}
 	cfg.AllowFaults = f.AllowFaults
 	switch {

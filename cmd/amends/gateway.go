@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -26,13 +27,16 @@ type httpFlags struct {
 	DrainDelay  time.Duration `name:"http-drain-delay" default:"0s" env:"AMENDS_HTTP_DRAIN_DELAY" help:"How long to serve on, with /readyz red, before stopping."`
 }
 
+// isOff reports whether HTTP is not to be served at all.
+func (f *httpFlags) isOff() bool { return slices.Equal(f.Listen, []string{"none"}) }
+
 // config is the configuration of a gateway, but for its connection.
 func (f *httpFlags) config(log zerolog.Logger) (gateway.Config, error) {
 	cfg := gateway.Config{
 		Listen: f.Listen, AllowRemote: f.AllowRemote, AllowOrigins: f.AllowOrigin, Rate: f.Rate, Burst: f.Burst,
 		MaxWatchers: f.Streams, DrainDelay: f.DrainDelay, Log: log,
 	}
-	if slices.Equal(f.Listen, []string{"none"}) {
+	if f.isOff() {
 		cfg.Listen = nil
 	}
 	if f.TokenFile == "" {
@@ -48,9 +52,11 @@ func (f *httpFlags) config(log zerolog.Logger) (gateway.Config, error) {
 	return cfg, nil
 }
 
-// checked is the configuration, or an error of usage that says what is wrong with
-// it.
+// checked is the configuration, or an error that says what is wrong with it.
 func (f *httpFlags) checked(log zerolog.Logger) (gateway.Config, error) {
+	if err := f.check(); err != nil {
+		return gateway.Config{}, err
+	}
 	cfg, err := f.config(log)
 	if err == nil && len(cfg.Listen) > 0 {
 		err = cfg.Check()
@@ -58,7 +64,7 @@ func (f *httpFlags) checked(log zerolog.Logger) (gateway.Config, error) {
 	if err != nil {
 		return cfg, &exitError{exitUsage, err}
 	}
-	return cfg, nil
+	return cfg, checkFree("--http-listen", cfg.Listen...)
 }
 
 // gatewayCommand runs the HTTP gateway, on a NATS elsewhere.
@@ -68,6 +74,9 @@ type gatewayCommand struct {
 }
 
 func (c *gatewayCommand) Run(ctx context.Context, log zerolog.Logger) error {
+	if c.isOff() {
+		return &exitError{exitUsage, errors.New("a gateway that listens nowhere serves nobody; --http-listen none is for: amends serve")}
+	}
 	cfg, err := c.checked(log)
 	if err != nil {
 		return err

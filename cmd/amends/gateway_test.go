@@ -76,6 +76,7 @@ func TestMistakesOfTheGatewayAreUsage(t *testing.T) {
 	for name, args := range map[string][]string{
 		"reach without a token": {"--http-listen", "0.0.0.0:0"},
 		"no port":               {"--http-listen", "localhost"},
+		"nowhere":               {"--http-listen", "none"},
 		"no token file":         {"--http-token-file", filepath.Join(dir, "nothing")},
 		"an empty token":        {"--http-token-file", file("empty", "\n")},
 		"a short token":         {"--http-token-file", file("short", "secret")},

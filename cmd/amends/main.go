@@ -36,8 +36,9 @@ type commands struct {
 
 	Gateway gatewayCommand `cmd:"" help:"Run the HTTP gateway, on a NATS elsewhere."`
 
-	Version versionCommand `cmd:"" help:"Print the version."`
-	Log     logFlags       `embed:"" prefix:"log-" group:"Log"`
+	Version     versionCommand `cmd:"" help:"Print the version."`
+	VersionFlag versionFlag    `name:"version" help:"Print the version."`
+	Log         logFlags       `embed:"" prefix:"log-" group:"Log"`
 }
 
 // benchCommands are what can be measured.
@@ -53,18 +54,18 @@ func main() {
 
 // run parses the command line, runs the command and returns the exit code.
 func run(args []string) int {
+	stdout = &output{to: os.Stdout}
 	var cli commands
 	parser, err := kong.New(&cli,
 		kong.Name("amends"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(stdout, os.Stderr), kong.Exit(func(int) { os.Exit(report(nil)) }), // after --help
 		kong.Description("Durable sagas for checkouts: a checkout completes, or makes amends."))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "amends:", err)
-		return int(exitInternal)
+		return report(err)
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "amends: %s; see amends --help\n", err)
-		return int(exitUsage)
+		return report(misread(err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -72,14 +73,38 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop)
 	command.BindTo(ctx, (*context.Context)(nil))
 	err = command.Run(cli.Log.logger(os.Stderr), roleName(command.Command()))
-	return report(err)
+	return report(orInterrupted(ctx, err))
 }
 
-// report prints an error for people and returns its exit code.
+// misread says of a command line that is not understood where it is explained:
+// with the command that was meant, as far as it was understood.
+func misread(err error) error {
+	if errors.Is(err, errVersionShown) {
+		return nil
+	}
+	command := "amends"
+	if parsing, ok := errors.AsType[*kong.ParseError](err); ok && parsing.Context != nil {
+		for _, part := range parsing.Context.Path {
+			if part.Command != nil {
+				command = part.Command.FullPath()
+			}
+		}
+	}
+	return &exitError{exitUsage, fmt.Errorf("%w; see %s --help", err, command)}
+}
+
+// report prints an error for people and returns its exit code. That the output of
+// the command was lost is an error, too, and graver than what it would have told.
 func report(err error) int {
 	code := codeOf(err)
 	if coded, ok := errors.AsType[*exitError](err); ok {
 		err = coded.cause
+	}
+	if lost := stdout.err(); lost != nil {
+		code = exitInternal
+		if !errors.Is(err, lost) {
+			err = errors.Join(err, lost)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "amends:", err)

@@ -49,10 +49,10 @@ func (c *benchCommand) roofline(ctx context.Context, access embedded.Access) (pe
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, echo.Unsubscribe()) }()
-	return c.timeRoofline(nc)
+	return c.timeRoofline(ctx, nc)
 }
 
-func (c *benchCommand) timeRoofline(nc *nats.Conn) (float64, error) {
+func (c *benchCommand) timeRoofline(ctx context.Context, nc *nats.Conn) (float64, error) {
 	total := max(c.Sagas/8, c.Clients)
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
@@ -61,7 +61,7 @@ func (c *benchCommand) timeRoofline(nc *nats.Conn) (float64, error) {
 	for range c.Clients {
 		clients.Go(func() {
 			body := make([]byte, rooflineBody)
-			for n := next.Add(1); n <= int64(total) && failed.Load() == nil; n = next.Add(1) {
+			for n := next.Add(1); n <= int64(total) && failed.Load() == nil && ctx.Err() == nil; n = next.Add(1) {
 				if err := c.rooflineSaga(nc, n, body); err != nil {
 					failed.Store(&err)
 				}
@@ -72,7 +72,7 @@ func (c *benchCommand) timeRoofline(nc *nats.Conn) (float64, error) {
 	if err := failed.Load(); err != nil {
 		return 0, fmt.Errorf("measuring the roofline: %w", *err)
 	}
-	return float64(total) / time.Since(begin).Seconds(), nil
+	return float64(total) / time.Since(begin).Seconds(), ctx.Err()
 }
 
 // rooflineSaga does what one checkout costs the server.

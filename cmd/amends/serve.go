@@ -51,15 +51,15 @@ type serveCommand struct {
 }
 
 func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	http, err := c.checked(log)
 	if err != nil {
 		return err
 	}
 	defs, err := c.definitions()
 	if err != nil {
-		return err
-	}
-	if err := c.checkWindow(); err != nil {
 		return err
 	}
 	cfg := embedded.Config{
@@ -95,6 +95,9 @@ func (c *roleCommand) Run(ctx context.Context, role embedded.Role, log zerolog.L
 
 // config is the configuration of an app of one role.
 func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.Config, error) {
+	if err := c.systemFlags.check(); err != nil {
+		return embedded.Config{}, err
+	}
 	defs, err := c.definitions()
 	if err != nil {
 		return embedded.Config{}, err
@@ -177,6 +180,9 @@ func (c *natsCommand) Run(ctx context.Context, log zerolog.Logger) error {
 func (c *natsCommand) start(log zerolog.Logger) (*embedded.Server, error) {
 	if c.Config != "" {
 		return embedded.StartServerFromFile(c.Config, log)
+	}
+	if err := checkNATSListen(c.NATSListen); err != nil {
+		return nil, err
 	}
 	return embedded.StartServer(embedded.ServerConfig{
 		Data: c.Data, Listen: c.NATSListen, Durability: embedded.Durability(c.Durability), Log: log,

@@ -33,11 +33,15 @@ func (c *stdioCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if c.ExternalServices && c.Stdout == "init-only" {
 		return &exitError{exitUsage, errors.New("--external-services needs --stdout=full: the commands are lines on stdout")}
 	}
+	elsewhere := accessFlags{NATS: c.NATS, Creds: c.Creds}
+	if err := elsewhere.check(); c.NATS != "" && err != nil {
+		return err
+	}
 	// Whoever reads our lines may go away: that ends the session, and the store is
 	// removed, as at any other end.
 	signal.Ignore(syscall.SIGPIPE)
 	if c.NATS != "" {
-		return c.speak(ctx, log, embedded.Access{URL: c.NATS, Creds: c.Creds}, nil)
+		return c.speak(ctx, log, elsewhere.access(), nil)
 	}
 	system := &stdioSystem{log: log.Level(zerolog.WarnLevel), definitions: make(map[string]*saga.Definition)}
 	if !c.ExternalServices {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"amends/protocol"
 	"amends/saga"
 )
 
@@ -51,7 +52,15 @@ var words = map[saga.EventType]string{
 
 // line tells a transition of any saga in one line.
 func (t *transition) line() string {
-	return fmt.Sprintf("%-22s  %-12s  %s", t.SagaID, t.Phase, t.story())
+	return fmt.Sprintf("%-22s  %-12s  %s", t.SagaID, t.status(), t.story())
+}
+
+// status is the phase in the word that a status has for it.
+func (t *transition) status() string {
+	if t.Phase == string(saga.Running) {
+		return protocol.StatusPending
+	}
+	return t.Phase
 }
 
 // story tells what happened.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -15,14 +16,25 @@ var version = "devel"
 type versionCommand struct{}
 
 func (versionCommand) Run() error {
-	fmt.Printf("amends %s (%s, nats-server %s", version, runtime.Version(), embedded.ServerVersion)
+	text := fmt.Sprintf("amends %s (%s, nats-server %s", version, runtime.Version(), embedded.ServerVersion)
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				fmt.Printf(", %.12s", s.Value)
+				text += fmt.Sprintf(", %.12s", s.Value)
 			}
 		}
 	}
-	fmt.Println(")")
+	fmt.Fprintln(stdout, text+")")
 	return nil
+}
+
+// versionFlag does the same, whatever else the command line has.
+type versionFlag bool
+
+// errVersionShown ends the reading of the command line: nothing is left to do.
+var errVersionShown = errors.New("the version is shown")
+
+// BeforeReset is called by kong as soon as it has seen the flag.
+func (versionFlag) BeforeReset() error {
+	return errors.Join(versionCommand{}.Run(), errVersionShown)
 }

@@ -47,6 +47,21 @@ func TestWhatDoesNotEndIsNamed(t *testing.T) {
 	}
 }
 
+// A command in flight that nobody will answer does not hold the end up: an attempt
+// would be awaited for two seconds.
+func TestTheEndDoesNotWaitForServicesThatAreSilent(t *testing.T) {
+	t.Parallel()
+	n := start(t, "--external-services", "--drain", "0s")
+	n.write(join(document(t, "success.in")...))
+	n.await("ReserveInventory")
+	n.closeInput()
+	begin := time.Now()
+	r := n.end()
+	if took := time.Since(begin); r.code != 6 || took > 1500*time.Millisecond {
+		t.Errorf("exit code %d after %v", r.code, took)
+	}
+}
+
 // Whoever reads the lines goes away: the session ends, and leaves nothing behind.
 func TestTheReaderGoesAway(t *testing.T) {
 	t.Parallel()

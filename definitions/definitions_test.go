@@ -118,3 +118,22 @@ func TestAFolderOnDisk(t *testing.T) {
 		t.Errorf("a mistake is told as %v", err)
 	}
 }
+
+func TestDurationsAreReadHoweverTheyAreWritten(t *testing.T) {
+	text, err := os.ReadFile("checkout.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, written := range []string{`"10m"`, "&long 10m", "!!str 10m", "|\n  10m", "10m # ten", "600s"} {
+		def, err := definitions.Parse("d.yaml", []byte(strings.Replace(string(text), "deadline: 10m", "deadline: "+written, 1)))
+		if err != nil || def.Deadline != 600_000*saga.Millisecond {
+			t.Errorf("deadline: %s is read as %+v, %v", written, def, err)
+		}
+	}
+	aliased := strings.Replace(string(text), "timeout: 2s", "timeout: &short 3s", 1)
+	aliased = strings.Replace(aliased, "timeout: 2s", "timeout: *short", 1)
+	def, err := definitions.Parse("d.yaml", []byte(aliased))
+	if err != nil || def.Steps[0].Compensation.Timeout != 3000*saga.Millisecond {
+		t.Errorf("an alias is read as %+v, %v", def, err)
+	}
+}

@@ -84,10 +84,14 @@ type duration time.Duration
 
 // UnmarshalYAML tells a mistake with its place and its field.
 func (d *duration) UnmarshalYAML(node ast.Node) error {
-	parsed, err := time.ParseDuration(node.GetToken().Value)
+	var text string
+	if yaml.NodeToValue(node, &text) != nil {
+		text = node.String()
+	}
+	parsed, err := time.ParseDuration(strings.TrimSpace(text))
 	if err != nil {
 		field := strings.TrimPrefix(node.GetPath(), "$.")
-		problem := fmt.Sprintf("%s %q is no duration; write 100ms, 2s or 10m", field, node.GetToken().Value)
+		problem := fmt.Sprintf("%s %q is no duration; write 100ms, 2s or 10m", field, text)
 		return &yaml.SyntaxError{Message: problem, Token: node.GetToken()}
 	}
 	*d = duration(parsed)

@@ -47,7 +47,7 @@ func TestDocumentsRun(t *testing.T) {
 	}
 	tools := t.TempDir()
 	build(t, filepath.Join(tools, "amends"), "./cmd/amends")
-	for _, path := range glob(t, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/failures.md", "docs/guides/*.md") {
+	for _, path := range glob(t, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/failures.md", "docs/definitions.md", "docs/guides/*.md") {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			needsPrograms(t, path)

@@ -11,6 +11,7 @@ import (
 	"amends/saga"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // document is a definition as it is written by people.
@@ -81,10 +82,17 @@ type retry struct {
 // duration is a length of time as Go writes it: 2s, 100ms, 10m.
 type duration time.Duration
 
-func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
+// UnmarshalYAML tells a mistake with its place and its field.
+func (d *duration) UnmarshalYAML(node ast.Node) error {
+	var text string
+	if yaml.NodeToValue(node, &text) != nil {
+		text = node.String()
+	}
+	parsed, err := time.ParseDuration(strings.TrimSpace(text))
 	if err != nil {
-		return fmt.Errorf("%q is no duration; write 100ms, 2s or 10m", text)
+		field := strings.TrimPrefix(node.GetPath(), "$.")
+		problem := fmt.Sprintf("%s %q is no duration; write 100ms, 2s or 10m", field, text)
+		return &yaml.SyntaxError{Message: problem, Token: node.GetToken()}
 	}
 	*d = duration(parsed)
 	return nil

@@ -111,9 +111,12 @@ func TestAnEventStartsASaga(t *testing.T) {
 	s.ends("e1", protocol.StatusCompleted)
 	m, err := s.client.Request("seats.sold", event, patience)
 	s.must(err)
-	var out struct{ Type, Code string }
+	var out struct {
+		Type, Code string
+		SagaID     string `json:"saga_id"`
+	}
 	s.must(json.Unmarshal(m.Data, &out))
-	if out.Type != protocol.TypeCheckoutAccepted {
+	if out.Type != protocol.TypeCheckoutAccepted || out.SagaID != "e1" {
 		t.Errorf("the same event again is answered %s", m.Data)
 	}
 	m, err = s.client.Request("seats.sold", []byte(`{"Sale":"e2","Seat":"A7"}`), patience)
@@ -179,4 +182,20 @@ func TestASagaMigrates(t *testing.T) {
 	}
 	s.listen(protocol.SubjectCharge)
 	s.ends("c1", protocol.StatusCompleted)
+}
+
+// Whoever reads the log sees which order was not taken.
+func TestARefusedEventIsNamedInTheLog(t *testing.T) {
+	def := &saga.Definition{StartOn: &saga.Trigger{SagaID: "Sale"}}
+	for event, want := range map[string]string{
+		`{"Sale":"e2","Seat":"A7"}`: "e2",
+		`{"Sale":"e 2"}`:            "",
+		`{"Sale":7}`:                "",
+		`{}`:                        "",
+		`nonsense`:                  "",
+	} {
+		if got := namedBy(def, []byte(event)); got != want {
+			t.Errorf("%s is named %q, want %q", event, got, want)
+		}
+	}
 }

@@ -46,42 +46,56 @@ const traceHeader = "traceparent"
 
 // onEvent starts a saga, and answers whoever asked by a request.
 func (o *Orchestrator) onEvent(def *saga.Definition, event []byte, reply, trace string) {
-	if err := o.startByEvent(def, event, trace); err != nil {
-		o.log.Warn().Err(err).Str("definition", def.Name).Msg("an event starts no saga")
+	id, err := o.startByEvent(def, event, trace)
+	if err != nil {
+		o.log.Warn().Err(err).Str("definition", def.Name).Str("saga_id", namedBy(def, event)).Msg("an event starts no saga")
 		o.respondError(reply, err)
 		return
 	}
 	if reply != "" {
-		o.respond(reply, protocol.Outcome{Type: protocol.TypeCheckoutAccepted, Status: protocol.StatusPending})
+		o.respond(reply, accepted(id))
 	}
 }
 
 // startByEvent puts the saga of an event into the inbox. One that is there, or has
 // a record, is the same.
-func (o *Orchestrator) startByEvent(def *saga.Definition, event []byte, trace string) error {
+func (o *Orchestrator) startByEvent(def *saga.Definition, event []byte, trace string) (id protocol.SagaID, err error) {
 	request, err := requestOf(def, event)
 	if err != nil {
-		return err
+		return id, err
 	}
 	e, _, err := o.readRequest(request, trace)
 	if err != nil {
-		return err
+		return id, err
 	}
-	id, err := protocol.ParseSagaID(e.Start.SagaID)
-	if err != nil {
-		return err
+	if id, err = protocol.ParseSagaID(e.Start.SagaID); err != nil {
+		return id, err
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("encoding an inbox message: %w", err)
+		return id, fmt.Errorf("encoding an inbox message: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(o.background, loadTimeout)
 	defer cancel()
 	_, err = o.cfg.Writer.PublishWait(ctx, &nats.Msg{Subject: protocol.SubjectInbox(id), Data: body, Header: nats.Header{}})
 	if store.IsSubjectTaken(err) {
-		return nil
+		return id, nil
 	}
-	return err
+	return id, err
+}
+
+// namedBy is the saga that an event names, for the log; "" if that is no saga_id.
+func namedBy(def *saga.Definition, event []byte) string {
+	var fields map[string]json.RawMessage
+	var name string
+	if json.Unmarshal(event, &fields) != nil || json.Unmarshal(fields[def.StartOn.SagaID], &name) != nil {
+		return ""
+	}
+	id, err := protocol.ParseSagaID(name)
+	if err != nil {
+		return ""
+	}
+	return id.String()
 }
 
 // requestOf takes a request out of an event.
@@ -167,16 +181,16 @@ func (o *Orchestrator) takeEvents(ctx context.Context, def *saga.Definition, fro
 }
 
 func (o *Orchestrator) takeEvent(def *saga.Definition, m jetstream.Msg) {
-	err := o.startByEvent(def, m.Data(), m.Headers().Get(traceHeader))
+	_, err := o.startByEvent(def, m.Data(), m.Headers().Get(traceHeader))
 	_, refused := errors.AsType[*protocol.Error](err)
 	switch {
 	case err == nil:
 		err = m.Ack()
 	case refused && protocol.AsError(err).Code != protocol.CodeUnavailable:
-		o.log.Error().Err(err).Str("definition", def.Name).Str("subject", m.Subject()).Msg("an event starts no saga; dropping it")
+		o.log.Error().Err(err).Str("definition", def.Name).Str("subject", m.Subject()).Str("saga_id", namedBy(def, m.Data())).Msg("an event starts no saga; dropping it")
 		err = m.TermWithReason("starts no saga")
 	default:
-		o.log.Warn().Err(err).Str("definition", def.Name).Msg("an event cannot start its saga yet")
+		o.log.Warn().Err(err).Str("definition", def.Name).Str("saga_id", namedBy(def, m.Data())).Msg("an event cannot start its saga yet")
 		err = m.NakWithDelay(dueRetry)
 	}
 	if err != nil {

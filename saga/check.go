@@ -120,7 +120,7 @@ func (c *checker) kind(path string, s *Step, number, pivot int) {
 // undone, whose fields may be sent, too.
 func (c *checker) operation(path string, op *Operation, known, own int) {
 	c.name(path+".type", op.Type)
-	c.subject(path+".subject", op.Subject)
+	c.subject(path+".subject", op.Subject, "checkout", "saga", "timer", "order", "promise", "faults", "_INBOX")
 	c.when(op.Timeout <= 0, path+".timeout", "must be greater than zero")
 	c.short(path+".timeout", op.Timeout)
 	c.when(op.Retry.Attempts < 1 || op.Retry.Attempts > MaxAttempts, path+".retry.attempts", fmt.Sprintf("must be 1 to %d", MaxAttempts))
@@ -167,7 +167,11 @@ func (c *checker) name(path, text string) {
 	c.when(!isName(text), path, "must be 1 to 64 letters, digits, _ or -")
 }
 
-func (c *checker) subject(path, text string) {
+// subject checks a subject, which must not begin with a word that the system uses
+// itself: a command there would reach a client API, a stream, or a stranger.
+func (c *checker) subject(path, text string, reserved ...string) {
+	first, _, _ := strings.Cut(text, ".")
+	c.when(slices.Contains(reserved, first), path, fmt.Sprintf("must not begin with %q: the system itself uses these subjects", first))
 	for token := range strings.SplitSeq(text, ".") {
 		if !isName(token) {
 			c.when(true, path, "must be a NATS subject: words of letters, digits, _ or -, with dots between")

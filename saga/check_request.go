@@ -70,7 +70,7 @@ func (c *checker) pricing() {
 }
 
 func (c *checker) trigger(t *Trigger) {
-	c.subject("start_on.subject", t.Subject)
+	c.subject("start_on.subject", t.Subject, "checkout", "saga", "timer")
 	c.when(t.Stream != "" && !isName(t.Stream), "start_on.stream", "must be the name of a stream")
 	c.when(!isPath(t.SagaID), "start_on.saga_id", "must name a field of the event")
 	for i, m := range t.Take {

@@ -33,10 +33,10 @@ func ticket() *saga.Definition {
 	}, {
 		Name: "finish", Service: "order", Kind: saga.Compensatable,
 		Action: patient(saga.Operation{
-			Type: "FinishOrder", Subject: "order.finish",
+			Type: "FinishOrder", Subject: "tickets.finish",
 			Send: []saga.Field{{Name: "payment_id", From: "pay.payment_id"}},
 		}),
-		Compensation: patient(saga.Operation{Type: "ReopenOrder", Subject: "order.reopen"}),
+		Compensation: patient(saga.Operation{Type: "ReopenOrder", Subject: "tickets.reopen"}),
 	}}}
 }
 

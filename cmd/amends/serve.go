@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"amends/definitions"
@@ -23,19 +25,29 @@ type systemFlags struct {
 	MaxLive   int           `default:"4096" env:"AMENDS_MAX_LIVE" help:"Most sagas in memory at once; more wait in the inbox."`
 	Replicas  int           `default:"1" env:"AMENDS_REPLICAS" help:"Copies of each stream, when streams are made (3 in a cluster)."`
 
-	Definitions string `type:"existingdir" env:"AMENDS_DEFINITIONS" placeholder:"FOLDER" help:"Definitions of one's own, *.yaml, beside those of the program."`
+	Definitions string `type:"existingdir" env:"AMENDS_DEFINITIONS" placeholder:"FOLDER" help:"Definitions of one's own, *.yaml or *.yml, beside those of the program."`
 }
 
-// definitions reads the folder of definitions, if there is one.
-func (f *systemFlags) definitions() (map[string]*saga.Definition, error) {
+// definitions reads the folder of definitions, if there is one. Whoever replaces
+// a definition of the program is told.
+func (f *systemFlags) definitions(log zerolog.Logger) (map[string]*saga.Definition, error) {
 	if f.Definitions == "" {
 		return nil, nil
 	}
-	defs, err := definitions.Load(os.DirFS(f.Definitions))
+	own, err := definitions.LoadFolder(f.Definitions)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	return defs, nil
+	shipped, err := definitions.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(own.Files)) {
+		if shipped[name] != nil {
+			log.Warn().Str("definition", name).Str("file", own.Files[name]).Msg("a definition of the program is replaced by one of --definitions")
+		}
+	}
+	return own.Definitions, nil
 }
 
 // serveCommand runs everything in one process.
@@ -58,7 +70,7 @@ func (c *serveCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defs, err := c.definitions()
+	defs, err := c.definitions(log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +110,7 @@ func (c *roleCommand) config(role embedded.Role, log zerolog.Logger) (embedded.C
 	if err := c.systemFlags.check(); err != nil {
 		return embedded.Config{}, err
 	}
-	defs, err := c.definitions()
+	defs, err := c.definitions(log)
 	if err != nil {
 		return embedded.Config{}, err
 	}

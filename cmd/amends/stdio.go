@@ -53,7 +53,12 @@ func (c *stdioCommand) Run(ctx context.Context, log zerolog.Logger) error {
 	} else if ctx.Err() != nil {
 		err = nil // told to stop before it could begin
 	}
-	return errors.Join(err, system.stop(context.WithoutCancel(ctx)))
+	end, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	if err != nil {
+		cut() // whatever is in flight ends with the store: nobody waits for it
+	}
+	return errors.Join(err, system.stop(end))
 }
 
 // speak holds the session.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"amends/protocol"
 
@@ -44,6 +45,21 @@ func TestWhatDoesNotEndIsNamed(t *testing.T) {
 	r := speak(t, join(document(t, "success.in")...), "--external-services", "--drain", "200ms")
 	if told := strings.Join(r.stderr, "\n"); r.code != 6 || !strings.Contains(told, "1 sagas have not ended: checkout42") {
 		t.Errorf("exit code %d: %s", r.code, told)
+	}
+}
+
+// A command in flight that nobody will answer does not hold the end up: an attempt
+// would be awaited for two seconds.
+func TestTheEndDoesNotWaitForServicesThatAreSilent(t *testing.T) {
+	t.Parallel()
+	n := start(t, "--external-services", "--drain", "0s")
+	n.write(join(document(t, "success.in")...))
+	n.await("ReserveInventory")
+	n.closeInput()
+	begin := time.Now()
+	r := n.end()
+	if took := time.Since(begin); r.code != 6 || took > 1500*time.Millisecond {
+		t.Errorf("exit code %d after %v", r.code, took)
 	}
 }
 

@@ -38,7 +38,10 @@ func TestMalformedLines(t *testing.T) {
 		{"status of nothing", `{"type":"checkout_status","saga_id":"nothing"}`, "saga_not_found", "saga_id"},
 		{"steps without a saga", `{"type":"saga_begin","steps":[{"transaction":"a"}]}`, "missing_field", "saga_id"},
 		{"no steps", `{"type":"saga_begin","saga_id":"s1","steps":[]}`, "invalid_field", "steps"},
-		{"a step with a bad name", `{"type":"execute","saga_id":"s1","steps":["book flight"]}`, "invalid_field", "steps[0].action.type"},
+		{"a step with a bad name", `{"type":"execute","saga_id":"s1","steps":["book flight"]}`, "invalid_field", `"field": "steps[0]"`},
+		{"a step with another word for its name", `{"type":"saga_begin","saga_id":"s1","steps":[{"transaction":"a"},{"name":"b"}]}`, "missing_field", `"field": "steps[1].transaction"`},
+		{"a name too long to be undone", `{"type":"saga_begin","saga_id":"s1","steps":[{"transaction":"` + strings.Repeat("a", 60) + `"}]}`, "invalid_field", `"field": "steps[0].transaction"`},
+		{"a failure of no step", `{"type":"execute","saga_id":"s1","steps":["a","b"],"fail_step":"z"}`, "invalid_field", `"field": "fail_step"`},
 		{"params are a list", `{"type":"saga_begin","saga_id":"s1","steps":[{"transaction":"ChargePayment","params":[1]}]}`, "invalid_field", "steps[0].params"},
 		{"too many steps", `{"type":"execute","saga_id":"s1","steps":[` + strings.Repeat(`"a",`, 64) + `"a"]}`, "invalid_field", "steps"},
 	} {

@@ -188,10 +188,40 @@ func newPlan(kind string, b beginRequest, t teller) (*plan, error) {
 		sagaID: b.SagaID, steps: b.Steps, failStep: b.FailStep, teller: t, content: append([]byte(kind), encode(b)...),
 		told: make(map[string]bool), verdicts: make(map[string][]byte), results: make(map[int]json.RawMessage),
 	}
+	if err := p.checkNames(kind); err != nil {
+		return nil, err
+	}
 	if err := p.define(); err != nil {
 		return nil, err
 	}
 	return p, p.addForwards()
+}
+
+// longestName is that of a transaction: its compensation is named after it.
+const longestName = 64 - len(undoPrefix)
+
+// checkNames holds the names of the steps to what a definition takes, where they
+// stand in the request. The error is an *protocol.Error.
+func (p *plan) checkNames(kind string) error {
+	for n, step := range p.steps {
+		field := fmt.Sprintf("steps[%d]", n)
+		if kind == typeSagaBegin {
+			field += ".transaction"
+		}
+		if step.Transaction == "" {
+			return &protocol.Error{Code: protocol.CodeMissingField, Field: field, Message: "is required: the name of the step"}
+		}
+		if protocol.CheckID(field, step.Transaction) != nil || len(step.Transaction) > longestName {
+			return &protocol.Error{
+				Code: protocol.CodeInvalidField, Field: field,
+				Message: fmt.Sprintf("must be 1 to %d letters, digits, _ or -", longestName),
+			}
+		}
+	}
+	if p.failStep != "" && !slices.ContainsFunc(p.steps, func(s plannedStep) bool { return s.Transaction == p.failStep }) {
+		return &protocol.Error{Code: protocol.CodeInvalidField, Field: "fail_step", Message: "must be the name of one of the steps"}
+	}
+	return nil
 }
 
 // How patient a step is. Its worker is in this process.
@@ -229,12 +259,14 @@ func operation(commandType string) saga.Operation {
 	}
 }
 
+const undoPrefix = "undo_"
+
 // compensator is the command that undoes a transaction.
 func compensator(transaction string) string {
 	if known, ok := participants[transaction]; ok {
 		return known.undo
 	}
-	return "undo_" + transaction
+	return undoPrefix + transaction
 }
 
 // start is the request that starts the saga. Its items and address are nobody's:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -91,7 +92,7 @@ func checkNATSListen(address string) error {
 // and the start, the start tells it, but not the flag.
 func checkFree(flag string, addresses ...string) error {
 	for _, address := range addresses {
-		listener, err := net.Listen("tcp", address)
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return fmt.Errorf("%s %s: somebody listens there already; end that, or name another address", flag, address)
 		}

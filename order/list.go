@@ -20,12 +20,6 @@ import (
 // <user_id>.<saga_id>. No list keeps more than it was asked for in memory, or reads
 // more than its bounds, however many orders there are.
 
-// entry is a row of ORDERS_VIEW.
-type entry struct {
-	OrderID  string       `json:"order_id"`
-	PlacedAt saga.Instant `json:"placed_at"`
-}
-
 const (
 	// windowLeast is the first window of a search from the newest record
 	// backwards; each further one is twice as large.

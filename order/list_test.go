@@ -164,3 +164,37 @@ func TestListsKeepNobodyFromAnOrder(t *testing.T) {
 		t.Errorf("the list that waited: %s", answer.Data)
 	}
 }
+
+// A saga_id that is used anew is of a new order: its customer has it by when that
+// was placed.
+func TestANewOrderUnderAnOldSagaIDIsPlacedAnew(t *testing.T) {
+	s := newShop(t)
+	svc := s.service()
+	s.write(begunAt("a", "u1", 1))
+	s.caughtUp(protocol.ConsumerOrders)
+	anew := begunAt("a", "u1", 9)
+	anew.events[0].Start.OrderID = "oanew"
+	s.write(anew)
+	s.caughtUp(protocol.ConsumerOrders)
+	id, err := protocol.ParseSagaID("a")
+	s.must(err)
+	isPlaced := func(want entry) {
+		t.Helper()
+		stored, err := svc.outbox.customers.Get(t.Context(), protocol.OrderKey("u1", id))
+		s.must(err)
+		var row entry
+		if s.must(json.Unmarshal(stored.Value, &row)); row != want {
+			t.Errorf("got %+v, want %+v", row, want)
+		}
+	}
+	placed := entry{OrderID: "oanew", PlacedAt: anew.events[0].At}
+	isPlaced(placed)
+	// One who is late with the old order changes nothing.
+	s.must(svc.outbox.enrol(t.Context(), &draft{id: id, userID: "u1", orderID: "oa", facts: []Fact{{At: placed.PlacedAt - 1}}}))
+	isPlaced(placed)
+	// A row that somebody has deleted comes back.
+	_, err = svc.outbox.customers.Put(t.Context(), store.Write{Key: protocol.OrderKey("u1", id), Delete: true, Any: true})
+	s.must(err)
+	s.must(svc.outbox.enrol(t.Context(), &draft{id: id, userID: "u1", orderID: "oanew", facts: []Fact{{At: placed.PlacedAt}}}))
+	isPlaced(placed)
+}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -148,31 +149,30 @@ type OrderPlace struct {
 	SagaID string
 }
 
-// String is the place as a page names it: "", <below>, <began>.<saga_id> or
-// <began>.<saga_id>.<below>.
+// String is the place as a page names it: "", <began>.<saga_id>,
+// <began>.<saga_id>.<below>, or ..<below>.
 func (p OrderPlace) String() string {
-	var parts []string
+	place, below := "", ""
 	if p.SagaID != "" {
-		parts = append(parts, strconv.FormatInt(p.Began, 10), p.SagaID)
+		place = strconv.FormatInt(p.Began, 10) + "." + p.SagaID
 	}
 	if p.Below > 0 {
-		parts = append(parts, strconv.FormatUint(p.Below, 10))
+		below = "." + strconv.FormatUint(p.Below, 10)
+		place = cmp.Or(place, ".")
 	}
-	return strings.Join(parts, ".")
+	return place + below
 }
 
 // ParseOrderPlace takes the name of a page apart. The error is an *Error.
 func ParseOrderPlace(page string) (OrderPlace, error) {
 	p := OrderPlace{Began: math.MaxInt64}
-	parts := strings.Split(page, ".")
+	began, rest, _ := strings.Cut(page, ".")
+	sagaID, below, _ := strings.Cut(rest, ".")
 	// What is no number does not become what it was again.
-	if len(parts) > 1 {
-		p.Began, _ = strconv.ParseInt(parts[0], 10, 64)
-		p.SagaID = parts[1]
-		parts = parts[2:]
-	}
-	if len(parts) > 0 {
-		p.Below, _ = strconv.ParseUint(parts[0], 10, 64)
+	p.Below, _ = strconv.ParseUint(below, 10, 64)
+	if sagaID != "" {
+		p.Began, _ = strconv.ParseInt(began, 10, 64)
+		p.SagaID = sagaID
 	}
 	if p.String() != page || p.SagaID != "" && CheckID("page", p.SagaID) != nil {
 		return OrderPlace{}, invalid("page", "must be the next of an earlier page")

@@ -8,5 +8,7 @@
 //
 //	tell.go vocabulary.go      which domain events follow from a journal: pure
 //	deliver.go publish.go      from the records to the stream, exactly once
+//	enrol.go                   which orders a customer has
 //	service.go get.go list.go  the micro service "order"
+//	places.go                  how many questions are in work at once
 package order

@@ -39,7 +39,9 @@ type Service struct {
 	consumer jetstream.Consumer
 	pace     pace
 	micro    micro.Service
-	places   chan struct{} // of requests in work
+	bounds   bounds
+	getting  *places
+	listing  *places
 
 	background context.Context // ends with Stop
 	cancel     context.CancelFunc
@@ -57,7 +59,7 @@ func New(cfg Config) (*Service, error) {
 	log := cfg.Log.With().Str("role", protocol.ServiceOrder).Logger()
 	s := &Service{
 		cfg: cfg, log: log, complaint: log.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Second}),
-		places: make(chan struct{}, maxRequests), pace: usual,
+		getting: newPlaces(maxRequests, maxRequests), listing: newPlaces(maxRequests, maxLists), bounds: usualBounds, pace: usual,
 	}
 	s.background, s.cancel = context.WithCancel(context.Background())
 	return s, nil

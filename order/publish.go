@@ -147,18 +147,6 @@ func (o *outbox) look(ctx context.Context, d *draft) error {
 	return nil
 }
 
-// enrol puts an order on the list of its customer, before its first event is
-// written.
-func (o *outbox) enrol(ctx context.Context, d *draft) error {
-	// Texts and a number: this cannot fail.
-	row, _ := json.Marshal(entry{OrderID: d.orderID, PlacedAt: d.facts[0].At})
-	_, err := o.customers.Put(ctx, store.Write{Key: protocol.OrderKey(d.userID, d.id), Value: row})
-	if errors.Is(err, store.ErrConflict) {
-		return nil // it is there already
-	}
-	return err
-}
-
 // share is how many messages of a batch are of one draft.
 type share struct {
 	draft *draft

@@ -15,12 +15,19 @@ import (
 )
 
 const (
-	// maxRequests bounds the questions in work at once; more are refused as
-	// overloaded.
+	// maxRequests bounds the questions of a kind that are taken in at once; more
+	// are refused as overloaded.
 	maxRequests = 64
+	// maxLists bounds the lists in work at once: each reads many records.
+	maxLists = 4
+	// placeTimeout is how long a question that was taken in waits until it is its
+	// turn.
+	placeTimeout = 2 * time.Second
 	// requestTimeout bounds the work on one question.
 	requestTimeout = 30 * time.Second
 )
+
+var errOverloaded = &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many questions are in work; try again"}
 
 // question is a request that changes nothing.
 type question interface{ Validate() error }
@@ -35,8 +42,8 @@ func (s *Service) serve() error {
 		return fmt.Errorf("adding the service: %w", err)
 	}
 	s.micro = service
-	get := handler(s, protocol.SubjectOrder, func(ctx context.Context, q protocol.OrderQuery) (any, error) { return s.get(ctx, q) })
-	list := handler(s, protocol.SubjectOrderList, func(ctx context.Context, q protocol.OrderListRequest) (any, error) { return s.list(ctx, q) })
+	get := handler(s, s.getting, protocol.SubjectOrder, func(ctx context.Context, q protocol.OrderQuery) (any, error) { return s.get(ctx, q) })
+	list := handler(s, s.listing, protocol.SubjectOrderList, func(ctx context.Context, q protocol.OrderListRequest) (any, error) { return s.list(ctx, q) })
 	return errors.Join(
 		service.AddEndpoint("get", get, micro.WithEndpointSubject(protocol.SubjectOrder)),
 		service.AddEndpoint("list", list, micro.WithEndpointSubject(protocol.SubjectOrderList)),
@@ -45,20 +52,23 @@ func (s *Service) serve() error {
 
 // handler reads a question and answers it aside: a micro service calls its
 // handlers one at a time. An empty request is one without any field.
-func handler[Q question](s *Service, subject string, answer func(context.Context, Q) (any, error)) micro.HandlerFunc {
+func handler[Q question](s *Service, places *places, subject string, answer func(context.Context, Q) (any, error)) micro.HandlerFunc {
 	return func(r micro.Request) {
 		if r.Subject() != subject {
 			return // not a request: somebody delivers the messages of a stream here
 		}
 		reply, data := r.Reply(), r.Data()
-		select {
-		case s.places <- struct{}{}:
-		default:
-			s.respondError(reply, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many questions are in work; try again"})
+		if !places.enter() {
+			s.respondError(reply, errOverloaded)
 			return
 		}
 		go func() {
-			defer func() { <-s.places }()
+			defer places.leave()
+			if !places.begin(s.background) {
+				s.respondError(reply, errOverloaded)
+				return
+			}
+			defer places.end()
 			ctx, cancel := context.WithTimeout(s.background, requestTimeout)
 			defer cancel()
 			s.answer(reply, func() (any, error) {

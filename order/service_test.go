@@ -133,7 +133,9 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		{protocol.SubjectOrderList, `{"limit":5000}`, protocol.CodeInvalidField},
 		{protocol.SubjectOrderList, `{"user_id":">"}`, protocol.CodeInvalidID},
 		{protocol.SubjectOrderList, `{"definition":"a.b"}`, protocol.CodeInvalidID},
-		{protocol.SubjectOrderList, `{"page":"1.2.3"}`, protocol.CodeInvalidField},
+		{protocol.SubjectOrderList, `{"page":"1.2.3.4"}`, protocol.CodeInvalidField},
+		{protocol.SubjectOrderList, `{"page":"1.2.0"}`, protocol.CodeInvalidField},
+		{protocol.SubjectOrderList, `{"page":"-1"}`, protocol.CodeInvalidField},
 		{protocol.SubjectOrderList, `{"page":"01.a"}`, protocol.CodeInvalidField},
 		{protocol.SubjectOrderList, `{"page":"soon.a"}`, protocol.CodeInvalidField},
 	} {
@@ -263,44 +265,6 @@ func TestPages(t *testing.T) {
 	}
 	if got := s.ids(`{"definition":"ticket"}`); got != "" {
 		t.Errorf("orders of another kind: %s", got)
-	}
-}
-
-// Many orders, a few of which match, in many windows; an order whose record has
-// expired is not listed.
-func TestManyOrdersAreListedInParts(t *testing.T) {
-	s := newShop(t)
-	s.service()
-	const all = 3 * windowLeast
-	l := begunAt("x", "u1", 1)
-	r := l.record()
-	for n := range all {
-		id := fmt.Sprintf("s%05d", n)
-		r.SagaID = id
-		h := r.Header(l.def, &l.state)
-		h.Set(protocol.HeaderStarted, fmt.Sprint(1_795_255_200_000_000+n))
-		h.Set(protocol.HeaderOrder, "o"+id)
-		if n%1000 == 7 {
-			h.Set(protocol.HeaderStatus, "RARE")
-		}
-		s.sagas.Submit(&store.Write{Key: id, Value: []byte("a value is not read"), Header: h}, func(_ uint64, err error) {
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	s.write(l)
-	if got := s.ids(`{"status":"RARE"}`); got != "s03007 s02007 s01007 s00007" {
-		t.Errorf("the rare ones are %s", got)
-	}
-	if got := s.ids(`{"status":"CREATED","limit":2}`); got != "x s03071" {
-		t.Errorf("the newest are %s", got)
-	}
-	s.caughtUp(protocol.ConsumerOrders)
-	_, err := s.sagas.Put(t.Context(), store.Write{Key: "x", Delete: true, Any: true})
-	s.must(err)
-	if got := s.ids(`{"user_id":"u1"}`); got != "" {
-		t.Errorf("an order without a record is listed: %s", got)
 	}
 }
 

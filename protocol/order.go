@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -127,7 +128,7 @@ type OrderListRequest struct {
 // Validate checks the filter, that limit is at most MaxListLimit, and that page is
 // one. The error is an *Error.
 func (r OrderListRequest) Validate() error {
-	_, _, errPage := ParseOrderPage(r.Page)
+	_, errPage := ParseOrderPlace(r.Page)
 	return firstOf(
 		checkOptionalID("status", r.Status),
 		checkOptionalID("user_id", r.UserID),
@@ -137,32 +138,55 @@ func (r OrderListRequest) Validate() error {
 	)
 }
 
-// OrderPage names the page behind an order, by when it began, in microseconds
-// since 1970 UTC, and its saga: the place stays where it is, whatever comes and
-// goes before it.
-func OrderPage(began int64, sagaID string) string {
-	return strconv.FormatInt(began, 10) + "." + sagaID
+// OrderPlace is where a page of orders begins. The place stays where it is, whatever
+// comes and goes before it.
+type OrderPlace struct {
+	// Below is the revision below which the records were last changed; 0 is the end.
+	Below uint64
+	// Began and SagaID are of the last order before the place: when it began, in
+	// microseconds since 1970 UTC, and its saga. No SagaID is before everything.
+	Began  int64
+	SagaID string
 }
 
-// ParseOrderPage takes an OrderPage apart; "" is before everything. The error is
-// an *Error.
-func ParseOrderPage(page string) (began int64, sagaID string, err error) {
-	if page == "" {
-		return math.MaxInt64, "", nil
+// String is the place as a page names it: "", <began>.<saga_id>,
+// <began>.<saga_id>.<below>, or ..<below>.
+func (p OrderPlace) String() string {
+	place, below := "", ""
+	if p.SagaID != "" {
+		place = strconv.FormatInt(p.Began, 10) + "." + p.SagaID
 	}
-	text, sagaID, _ := strings.Cut(page, ".")
-	began, failed := strconv.ParseInt(text, 10, 64)
-	if failed != nil || OrderPage(began, sagaID) != page || CheckID("page", sagaID) != nil {
-		return 0, "", invalid("page", "must be the next of an earlier page")
+	if p.Below > 0 {
+		below = "." + strconv.FormatUint(p.Below, 10)
+		place = cmp.Or(place, ".")
 	}
-	return began, sagaID, nil
+	return place + below
 }
 
-// OrderList is the newest orders that match, newest first.
+// ParseOrderPlace takes the name of a page apart. The error is an *Error.
+func ParseOrderPlace(page string) (OrderPlace, error) {
+	p := OrderPlace{Began: math.MaxInt64}
+	began, rest, _ := strings.Cut(page, ".")
+	sagaID, below, _ := strings.Cut(rest, ".")
+	// What is no number does not become what it was again.
+	p.Below, _ = strconv.ParseUint(below, 10, 64)
+	if sagaID != "" {
+		p.Began, _ = strconv.ParseInt(began, 10, 64)
+		p.SagaID = sagaID
+	}
+	if p.String() != page || p.SagaID != "" && CheckID("page", p.SagaID) != nil {
+		return OrderPlace{}, invalid("page", "must be the next of an earlier page")
+	}
+	return p, nil
+}
+
+// OrderList is the newest orders that match, newest first. One question looks at so
+// many records and no more: there may be fewer orders than were asked for, or none,
+// and a Next behind which the search goes on.
 type OrderList struct {
 	Type   string         `json:"type"` // TypeOrderList
 	Orders []OrderSummary `json:"orders"`
-	Next   string         `json:"next,omitempty"` // the page behind these; absent if there is none
+	Next   string         `json:"next,omitempty"` // the page behind these; absent if there is nothing more
 }
 
 // OrderSummary is one row of an OrderList.

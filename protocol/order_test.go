@@ -38,6 +38,14 @@ func TestAListOfOrdersIsBounded(t *testing.T) {
 		`{"status":"two words"}`:    protocol.CodeInvalidID,
 		`{"user_id":"u42.>"}`:       protocol.CodeInvalidID,
 		`{"user_id":["u42","u43"]}`: protocol.CodeInvalidField,
+		`{"page":"17.c1"}`:          `ok`,
+		`{"page":"17.c1.20"}`:       `ok`,
+		`{"page":"..20"}`:           `ok`,
+		`{"page":"2"}`:              protocol.CodeInvalidField,
+		`{"page":".20"}`:            protocol.CodeInvalidField,
+		`{"page":"..0"}`:            protocol.CodeInvalidField,
+		`{"page":"17..20"}`:         protocol.CodeInvalidField,
+		`{"page":"17.c*"}`:          protocol.CodeInvalidField,
 	} {
 		var r protocol.OrderListRequest
 		expectCode(t, body, &r, func() error { return r.Validate() }, want)

@@ -223,6 +223,10 @@ const HeaderCallback = "Amends-Callback"
 // another, the subject on which it came.
 const HeaderRelayed = "Amends-Relayed"
 
+// HeaderStopping marks the refusal of a replica that is stopping: another one has
+// to decide in its place.
+const HeaderStopping = "Amends-Stopping"
+
 // HeaderDigest carries, on a stored value, what the pictures of a participant need
 // to know of it, so that a start need not decode a million values.
 const HeaderDigest = "Amends-Digest"

@@ -36,6 +36,10 @@ type answer struct {
 	silent  bool            // nothing goes back
 }
 
+// errStopping refuses what comes to a replica that does nothing any more. Its answer
+// says so in a header of its own: "unavailable" is also what passes.
+var errStopping = &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"}
+
 // refusal answers a request that cannot be taken as it stands.
 func refusal(err error) answer {
 	refused := protocol.AsError(err)
@@ -89,6 +93,9 @@ func (c *call) message(a answer, now time.Time) *nats.Msg {
 	if a.refused != nil {
 		m.Header[micro.ErrorHeader] = []string{a.refused.Error()}
 		m.Header[micro.ErrorCodeHeader] = []string{a.refused.Status()}
+		if a.refused == errStopping {
+			m.Header[protocol.HeaderStopping] = []string{"true"}
+		}
 	}
 	return m
 }

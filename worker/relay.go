@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"time"
 
@@ -45,7 +46,7 @@ func (b *Book[E]) Relay(service string, endpoints ...Endpoint) []Endpoint {
 // readRelayed reads a command that another replica has handed on.
 func readRelayed(own map[string]Endpoint, s *Service, c *call) (task, error) {
 	if s.stopping.Err() != nil {
-		return task{}, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping"}
+		return task{}, errStopping
 	}
 	e, known := own[c.header.Get(protocol.HeaderRelayed)]
 	if !known {
@@ -80,8 +81,8 @@ func (b *Book[E]) handingOn(e Endpoint) Endpoint {
 		t.run = func(ctx context.Context) ([]byte, error) {
 			for range maxRelays {
 				if rival := b.rival(); rival != "" {
-					if body := b.handOn(ctx, rival, e.subject, c); body != nil {
-						return body, nil
+					if body, err := b.handOn(ctx, rival, e.subject, c); body != nil || err != nil {
+						return body, err
 					}
 					continue
 				}
@@ -97,9 +98,10 @@ func (b *Book[E]) handingOn(e Endpoint) Endpoint {
 	return e
 }
 
-// handOn gives a command to the replica that writes, and returns its answer; nil
-// if it has none. One that is stopping, or is not there, is not asked again.
-func (b *Book[E]) handOn(ctx context.Context, replica, subject string, c *call) []byte {
+// handOn gives a command to the replica that writes, and returns its answer, or why
+// it refuses; neither if it has none. One that is stopping, or is not there, is not
+// asked again for a while; one that cannot do this now still is the one that writes.
+func (b *Book[E]) handOn(ctx context.Context, replica, subject string, c *call) ([]byte, error) {
 	m := nats.NewMsg(protocol.SubjectReplica(b.service, replica))
 	m.Data = c.data
 	maps.Copy(m.Header, nats.Header(c.header))
@@ -107,28 +109,34 @@ func (b *Book[E]) handOn(ctx context.Context, replica, subject string, c *call) 
 	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
 	defer cancel()
 	answer, err := b.conn.RequestMsgWithContext(ctx, m)
-	if err != nil || isStopping(answer) {
+	if err != nil || answer.Header.Get(protocol.HeaderStopping) != "" {
 		b.view.mu.Lock()
 		b.view.rivals.suspect(replica)
 		b.view.mu.Unlock()
-		return nil
+		return nil, nil
+	}
+	if answer.Header.Get(micro.ErrorCodeHeader) != "" {
+		return nil, refusalIn(answer.Data)
 	}
 	if len(answer.Data) == 0 {
-		return nil
+		return nil, nil
 	}
-	return answer.Data
+	return answer.Data, nil
 }
 
-// isStopping tells the answer of a replica that does nothing any more.
-func isStopping(m *nats.Msg) bool {
-	var refused protocol.Error
-	return m.Header.Get(micro.ErrorCodeHeader) != "" && json.Unmarshal(m.Data, &refused) == nil &&
-		refused.Code == protocol.CodeUnavailable
+// refusalIn is the error that another replica has answered.
+func refusalIn(body []byte) error {
+	refused := new(protocol.Error)
+	if err := json.Unmarshal(body, refused); err != nil {
+		return fmt.Errorf("decoding the refusal of another replica: %w", err)
+	}
+	return refused
 }
 
 // isThere asks another replica whether it is there.
 func (b *Book[E]) isThere(ctx context.Context, replica string) bool {
-	return b.handOn(ctx, replica, "", &call{}) != nil
+	body, err := b.handOn(ctx, replica, "", &call{})
+	return body != nil || err != nil
 }
 
 type forcedKey struct{}

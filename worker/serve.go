@@ -61,7 +61,7 @@ func (s *Service) answer(e Endpoint, c *call, do func(Endpoint, *call, task) ([]
 // turnAway answers a message for which there is no room.
 func (s *Service) turnAway(Endpoint, *call, task) ([]byte, error) {
 	if s.stopping.Err() != nil {
-		return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this replica is stopping; try again"}
+		return nil, errStopping
 	}
 	return nil, &protocol.Error{Code: protocol.CodeOverloaded, Message: "too many commands are in work; try again"}
 }

@@ -171,19 +171,20 @@ func (s *source) get(ctx context.Context, st *stream, key string) (store.Entry, 
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
-// queued tells whether a saga is in the inbox, or has a timer.
+// queued tells whether a saga is in the inbox, or has a timer: one that waits, or
+// one that has fired and was not taken yet.
 func (s *source) queued(ctx context.Context, sagaID string) (bool, error) {
 	id, err := protocol.ParseSagaID(sagaID)
 	if err != nil {
 		return false, err
 	}
-	// A saga may move from one to the other, and back, while it is looked for.
+	// A saga moves from the timer to the due ones, to the inbox and back to the
+	// timer while it is looked for.
+	timer, due := protocol.SubjectTimer(id), protocol.SubjectTimerDue(id)
 	for _, place := range []struct {
 		in      *stream
 		subject string
-	}{
-		{s.timers, protocol.SubjectTimer(id)}, {s.inbox, protocol.SubjectInbox(id)}, {s.timers, protocol.SubjectTimer(id)},
-	} {
+	}{{s.timers, timer}, {s.timers, due}, {s.inbox, protocol.SubjectInbox(id)}, {s.timers, due}, {s.timers, timer}} {
 		if entry, err := s.get(ctx, place.in, place.subject); err != nil || entry.Revision != 0 {
 			return err == nil, err
 		}

@@ -18,22 +18,18 @@ import (
 // readTimeout bounds one read from a leader. It outlasts an election.
 const readTimeout = 15 * time.Second
 
-// metadataRetention is the entry in the metadata of the stream of SAGAS that
-// says how long the records of ended sagas are kept; "0s" is for ever.
-const metadataRetention = "amends.retention"
-
 // source is the streams of a system, as far as they reached when it was opened.
 type source struct {
 	nc *nats.Conn
 	js jetstream.JetStream
 
-	sagas     *stream
-	stores    map[string]*stream // by bucket
-	orders    *stream
-	incidents *stream
-	inbox     *stream
-	timers    *stream
-	retention time.Duration
+	sagas      *stream
+	stores     map[string]*stream // by bucket
+	orders     *stream
+	incidents  *stream
+	inbox      *stream
+	timers     *stream
+	retentions retentions
 }
 
 // stores are the participants' buckets.
@@ -75,7 +71,7 @@ func openSource(ctx context.Context, nc *nats.Conn) (*source, error) {
 			return nil, err
 		}
 	}
-	s.retention, err = retentionOf(s.sagas)
+	s.retentions, err = retentionsOf(s.sagas)
 	return s, err
 }
 
@@ -138,18 +134,6 @@ func (st *stream) forgets() string {
 		return fmt.Sprintf("history %d, where 1 is expected", c.MaxMsgsPerSubject)
 	}
 	return ""
-}
-
-func retentionOf(sagas *stream) (time.Duration, error) {
-	text := sagas.config.Metadata[metadataRetention]
-	if text == "" {
-		return 0, nil
-	}
-	retention, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, fmt.Errorf("reading %s of %s: %w", metadataRetention, sagas.name, err)
-	}
-	return retention, nil
 }
 
 // get reads a value from the leader; the entry is zero if there is none.

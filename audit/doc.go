@@ -31,8 +31,9 @@
 //     change while its effects are read. The journal is written before a command
 //     is sent and after it was answered, so a snapshot obeys the rules exactly.
 //
-// Effects without a record are orphans, unless they are older than the retention
-// that the stream of SAGAS names: then the record has expired.
+// Effects without a record are orphans, unless they are older than a retention
+// that the stream of SAGAS names, and that was in use since they were stored: then
+// the record has expired.
 //
 // Memory: some 45 bytes per saga, whatever it holds.
 package audit

@@ -6,64 +6,65 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"amends/protocol"
 	"amends/store"
 )
 
+// recountFor bounds how long SKUs are counted again that move all the time.
+const recountFor = 5 * time.Second
+
 // judgeStock counts the SKUs again of which too much seems to be reserved, or
-// whose row is not readable.
+// whose row is not readable, or was written anew while it was read. Each is judged
+// by itself: one that moves all the time hides no other.
 func (a *auditor) judgeStock(ctx context.Context) error {
 	for sku, stock := range a.shelf {
-		if len(CheckStock(*stock)) > 0 {
+		if len(CheckStock(*stock)) > 0 || !stock.Known && len(stock.Moved) > 0 {
 			a.doubts[sku] = true
 		}
 	}
-	if len(a.doubts) == 0 {
-		return nil
-	}
-	for range maxSnapshots {
-		findings, steady, err := a.recount(ctx)
-		if err != nil {
-			return fmt.Errorf("counting the stock again: %w", err)
-		}
-		if steady {
-			a.tally.find(findings...)
+	begin := time.Now()
+	for round := 0; len(a.doubts) > 0; round++ {
+		if round == maxSnapshots || round > 0 && time.Since(begin) > recountFor {
+			a.tally.leaveStock(a.doubts)
 			return nil
 		}
+		if err := a.recount(ctx); err != nil {
+			return fmt.Errorf("counting the stock again: %w", err)
+		}
 	}
-	a.tally.note("the stock in bucket " + protocol.BucketInventory + " changed all the time and could not be judged")
 	return nil
 }
 
 // recount counts the SKUs in doubt as they were at one moment: a moment at which
 // their rows stood still, and all the reservations that are counted were active.
 // A reservation is active once, and a row that has not changed since that moment
-// was the same then.
-func (a *auditor) recount(ctx context.Context) (findings []Finding, steady bool, err error) {
+// was the same then. Those whose rows have changed stay in doubt.
+func (a *auditor) recount(ctx context.Context) error {
 	before, err := a.stockRows(ctx)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	moment := bucketOf(inventoryStream, protocol.BucketInventory)
 	if err := a.src.open(ctx, moment); err != nil {
-		return nil, false, err
+		return err
 	}
 	counted, err := a.holders(ctx, moment)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	after, err := a.stockRows(ctx)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	for sku := range a.doubts {
-		if before[sku].Revision != after[sku].Revision {
-			return nil, false, nil
+	for sku, row := range before {
+		if row.Revision == after[sku].Revision {
+			a.tally.find(findStock(sku, row, counted)...)
+			delete(a.doubts, sku)
 		}
-		findings = append(findings, findStock(sku, before[sku], counted)...)
 	}
-	return findings, true, nil
+	return nil
 }
 
 // stockRows reads the rows of the SKUs in doubt.

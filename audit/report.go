@@ -3,7 +3,9 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"amends/protocol"
@@ -13,6 +15,9 @@ import (
 // maxKept bounds the findings, and the incidents, that a report holds. All are
 // counted.
 const maxKept = 1000
+
+// maxNamed bounds the SKUs that one note names.
+const maxNamed = 20
 
 // Report is what an audit found.
 type Report struct {
@@ -33,6 +38,10 @@ type Report struct {
 	// Incidents are the sagas that are STUCK and wait for a person: nothing is
 	// wrong with them that is not known already. Sagas.Stuck counts them.
 	Incidents []Incident `json:"incidents"`
+
+	// Unjudged counts the sagas and SKUs that moved all the time, so that nobody
+	// knows whether they are in order. The notes name them.
+	Unjudged int `json:"unjudged"`
 
 	// Notes say what the audit could not see, and why.
 	Notes []string `json:"notes"`
@@ -83,7 +92,7 @@ type Incident struct {
 	What   string `json:"what"`
 }
 
-// OK reports whether the audit found nothing.
+// OK reports whether the audit found nothing. What is Unjudged may hide something.
 func (r *Report) OK() bool { return r.Violations == 0 }
 
 // tally gathers what a report says. It is used by one goroutine at a time.
@@ -94,6 +103,8 @@ type tally struct {
 	moved  int             // sagas whose message was replaced before they could be looked at
 	judged map[string]bool // sagas that were looked at by themselves
 	open   map[string]bool // those of them that have not ended
+
+	restless map[string]bool // SKUs that could not be judged
 }
 
 // account is the money of one currency, in minor units.
@@ -106,7 +117,7 @@ func newTally(started time.Time) *tally {
 			// Lists that are empty in JSON, and not null.
 			Findings: []Finding{}, Incidents: []Incident{}, Notes: []string{},
 		},
-		money: map[string]*account{}, judged: map[string]bool{}, open: map[string]bool{},
+		money: map[string]*account{}, judged: map[string]bool{}, open: map[string]bool{}, restless: map[string]bool{},
 	}
 }
 
@@ -192,6 +203,26 @@ func (t *tally) judge(snap *snapshot) {
 	if snap.saga != nil && !snap.saga.Phase.Terminal() {
 		t.open[snap.id] = true
 	}
+}
+
+// leave notes a saga that could not be judged.
+func (t *tally) leave(id string) {
+	t.report.Unjudged++
+	t.note("saga " + id + " moved all the time and could not be judged")
+}
+
+// leaveStock notes the SKUs that could not be judged.
+func (t *tally) leaveStock(skus map[string]bool) {
+	t.report.Unjudged += len(skus)
+	maps.Copy(t.restless, skus)
+	names := slices.Sorted(maps.Keys(skus))
+	more := ""
+	if len(names) > maxNamed {
+		more = fmt.Sprintf(" and %d more", len(names)-maxNamed)
+		names = names[:maxNamed]
+	}
+	t.note(fmt.Sprintf("the stock of %s in bucket %s changed all the time and could not be judged",
+		strings.Join(names, ", ")+more, protocol.BucketInventory))
 }
 
 func (t *tally) account(currency string) *account {

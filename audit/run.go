@@ -176,7 +176,7 @@ func flawed(effects []Effect) bool {
 // isExpired tells whether the record of a saga that had stored something then may
 // be gone.
 func (a *auditor) isExpired(stored time.Time) bool {
-	return isExpired(a.tally.report.StartedAt.Sub(stored), a.src.retention)
+	return a.src.retentions.isExpired(stored, a.tally.report.StartedAt)
 }
 
 // readSagas reads the journal.

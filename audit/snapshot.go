@@ -48,7 +48,7 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
-	snap.expired = !snap.exists && isExpired(time.Since(newest), a.src.retention)
+	snap.expired = !snap.exists && a.src.retentions.isExpired(newest, time.Now())
 	if a.src.orders.exists && snap.fault == nil && !snap.expired {
 		snap.outlet, err = a.lookAtOrder(ctx, snap, before.Revision)
 		if isPassing(err) {
@@ -132,12 +132,4 @@ func (s *snapshot) findings() []Finding {
 		found = append(found, s.outlet.check(s.id, s.saga)...)
 	}
 	return found
-}
-
-// isExpired tells whether the record of a saga may be gone by now, whose latest
-// effect is that old. A record lives from the end of its saga, which comes after
-// the last effect. The margin is for clocks that differ, and for a time to live
-// that counts whole seconds.
-func isExpired(age, retention time.Duration) bool {
-	return retention > 0 && age > retention-retention/100-time.Second
 }

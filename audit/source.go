@@ -18,22 +18,18 @@ import (
 // readTimeout bounds one read from a leader. It outlasts an election.
 const readTimeout = 15 * time.Second
 
-// metadataRetention is the entry in the metadata of the stream of SAGAS that
-// says how long the records of ended sagas are kept; "0s" is for ever.
-const metadataRetention = "amends.retention"
-
 // source is the streams of a system, as far as they reached when it was opened.
 type source struct {
 	nc *nats.Conn
 	js jetstream.JetStream
 
-	sagas     *stream
-	stores    map[string]*stream // by bucket
-	orders    *stream
-	incidents *stream
-	inbox     *stream
-	timers    *stream
-	retention time.Duration
+	sagas      *stream
+	stores     map[string]*stream // by bucket
+	orders     *stream
+	incidents  *stream
+	inbox      *stream
+	timers     *stream
+	retentions retentions
 }
 
 // stores are the participants' buckets.
@@ -75,7 +71,7 @@ func openSource(ctx context.Context, nc *nats.Conn) (*source, error) {
 			return nil, err
 		}
 	}
-	s.retention, err = retentionOf(s.sagas)
+	s.retentions, err = retentionsOf(s.sagas)
 	return s, err
 }
 
@@ -140,18 +136,6 @@ func (st *stream) forgets() string {
 	return ""
 }
 
-func retentionOf(sagas *stream) (time.Duration, error) {
-	text := sagas.config.Metadata[metadataRetention]
-	if text == "" {
-		return 0, nil
-	}
-	retention, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, fmt.Errorf("reading %s of %s: %w", metadataRetention, sagas.name, err)
-	}
-	return retention, nil
-}
-
 // get reads a value from the leader; the entry is zero if there is none.
 func (s *source) get(ctx context.Context, st *stream, key string) (store.Entry, error) {
 	if !st.exists {
@@ -171,19 +155,20 @@ func (s *source) get(ctx context.Context, st *stream, key string) (store.Entry, 
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
-// queued tells whether a saga is in the inbox, or has a timer.
+// queued tells whether a saga is in the inbox, or has a timer: one that waits, or
+// one that has fired and was not taken yet.
 func (s *source) queued(ctx context.Context, sagaID string) (bool, error) {
 	id, err := protocol.ParseSagaID(sagaID)
 	if err != nil {
 		return false, err
 	}
-	// A saga may move from one to the other, and back, while it is looked for.
+	// A saga moves from the timer to the due ones, to the inbox and back to the
+	// timer while it is looked for.
+	timer, due := protocol.SubjectTimer(id), protocol.SubjectTimerDue(id)
 	for _, place := range []struct {
 		in      *stream
 		subject string
-	}{
-		{s.timers, protocol.SubjectTimer(id)}, {s.inbox, protocol.SubjectInbox(id)}, {s.timers, protocol.SubjectTimer(id)},
-	} {
+	}{{s.timers, timer}, {s.timers, due}, {s.inbox, protocol.SubjectInbox(id)}, {s.timers, due}, {s.timers, timer}} {
 		if entry, err := s.get(ctx, place.in, place.subject); err != nil || entry.Revision != 0 {
 			return err == nil, err
 		}

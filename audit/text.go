@@ -63,6 +63,10 @@ func (r *Report) writeIncidents(b *strings.Builder) {
 }
 
 func (r *Report) writeFindings(b *strings.Builder) {
+	if r.OK() && r.Unjudged > 0 {
+		fmt.Fprintf(b, "INCOMPLETE: nothing wrong was found, but %d sagas or SKUs moved all the time and could not be judged; audit again\n", r.Unjudged)
+		return
+	}
 	if r.OK() {
 		b.WriteString("OK: nothing charged twice, oversold, lost or forgotten\n")
 		return

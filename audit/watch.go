@@ -80,7 +80,7 @@ func (w *watch) round(ctx context.Context, full bool) Round {
 	full = full || src.startedAnew(w.from)
 	a := newAuditor(src, w.terms)
 	if full {
-		err = a.all(ctx)
+		err = a.everything(ctx, w.found())
 	} else {
 		err = a.changes(ctx, w.from, w.again())
 	}
@@ -102,17 +102,24 @@ func (w *watch) round(ctx context.Context, full bool) Round {
 
 // again are the sagas to be looked at whether they have changed or not.
 func (w *watch) again() map[string]bool {
-	again := maps.Clone(w.open)
-	for _, f := range w.standing {
-		if f.SagaID != "" {
-			again[f.SagaID] = true
-		}
-	}
+	again := w.found()
+	maps.Copy(again, w.open)
 	return again
 }
 
-// compare tells what is new and what is gone. A round that reads changes knows
-// nothing of what it has not read.
+// found are the sagas of which something stands.
+func (w *watch) found() map[string]bool {
+	found := map[string]bool{}
+	for _, f := range w.standing {
+		if f.SagaID != "" {
+			found[f.SagaID] = true
+		}
+	}
+	return found
+}
+
+// compare tells what is new and what is gone. A round knows nothing of what it has
+// not judged; and if it has found more than it keeps, nobody knows what is gone.
 func (w *watch) compare(a *auditor, full bool) Round {
 	report := a.tally.finish()
 	r := Round{Full: full, Report: report}
@@ -121,10 +128,10 @@ func (w *watch) compare(a *auditor, full bool) Round {
 		now[f.name()] = f
 	}
 	for name, f := range w.standing {
-		if _, there := now[name]; there || full && report.isCut() {
-			continue // nobody knows which of so many are gone
+		if _, there := now[name]; there {
+			continue
 		}
-		if full || a.tally.judged[f.SagaID] {
+		if !report.isCut() && a.tally.hasJudged(f, full) {
 			r.Gone = append(r.Gone, f)
 		} else {
 			now[name] = f
@@ -142,12 +149,20 @@ func (w *watch) compare(a *auditor, full bool) Round {
 	return r
 }
 
+// hasJudged tells whether a round has looked at what a finding is about.
+func (t *tally) hasJudged(f Finding, full bool) bool {
+	if f.SagaID != "" {
+		return t.judged[f.SagaID]
+	}
+	return full && !t.restless[f.SKU]
+}
+
 // isCut tells whether a report holds fewer findings than there are.
 func (r *Report) isCut() bool { return r.Violations > len(r.Findings) }
 
 // stand makes the findings of a report those that stand, as far as they are known.
 func (r *Report) stand(findings []Finding) {
-	if r.isCut() {
+	if r.isCut() && r.Violations >= len(findings) {
 		return
 	}
 	slices.SortFunc(findings, compareFindings)
@@ -182,10 +197,24 @@ func (a *auditor) changes(ctx context.Context, from bounds, again map[string]boo
 	if err := a.judgeAll(ctx); err != nil {
 		return err
 	}
+	return a.judgeAgain(ctx, again, false)
+}
+
+// everything reads everything, and looks in any case at some sagas: one that
+// seems to be in order may only have moved.
+func (a *auditor) everything(ctx context.Context, again map[string]bool) error {
+	if err := a.all(ctx); err != nil {
+		return err
+	}
+	return a.judgeAgain(ctx, again, true)
+}
+
+// judgeAgain looks at the sagas that were not looked at yet.
+func (a *auditor) judgeAgain(ctx context.Context, again map[string]bool, counted bool) error {
 	for id := range a.tally.judged {
 		delete(again, id)
 	}
-	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, false) })
+	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, counted) })
 }
 
 // bounds are how far the streams reached.

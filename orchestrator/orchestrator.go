@@ -156,10 +156,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 }
 
 func (o *Orchestrator) open(ctx context.Context) error {
-	bucket, err := store.Open(ctx, o.cfg.Writer, store.Config{
-		Name: protocol.BucketSagas, Replicas: o.cfg.Replicas,
-		Metadata: map[string]string{"amends.retention": o.cfg.Retention.String()},
-	})
+	bucket, err := o.openSagas(ctx)
 	if err != nil {
 		return err
 	}

@@ -67,8 +67,9 @@ func (s *summary) isForgotten(before time.Time) bool {
 // revive puts one saga back into the inbox, unless it is there, or has a timer:
 // one that waits for a worker writes down nothing each time it looks for one.
 func (o *Orchestrator) revive(ctx context.Context, id protocol.SagaID) error {
-	for stream, subject := range map[string]string{
-		protocol.StreamInbox: protocol.SubjectInbox(id), protocol.StreamTimers: protocol.SubjectTimer(id),
+	for subject, stream := range map[string]string{
+		protocol.SubjectInbox(id): protocol.StreamInbox, protocol.SubjectTimer(id): protocol.StreamTimers,
+		protocol.SubjectTimerDue(id): protocol.StreamTimers,
 	} {
 		if _, err := store.LastOn(ctx, o.cfg.Conn, stream, subject); !errors.Is(err, store.ErrNotFound) {
 			return err

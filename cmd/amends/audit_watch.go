@@ -83,6 +83,9 @@ func (w *watcher) see(r audit.Round) {
 	}
 	w.log.Debug().Bool("full", r.Full).Int("sagas", r.Report.Sagas.Total).Int64("took_ms", r.Report.TookMS).
 		Int("violations", r.Report.Violations).Msg("audited")
+	if r.Full && r.Report.Unjudged > 0 {
+		w.log.Warn().Int("unjudged", r.Report.Unjudged).Strs("notes", r.Report.Notes).Msg("not everything could be judged; the next full round tries again")
+	}
 	for i := range r.Appeared {
 		w.finding("appeared", &r.Appeared[i])
 	}

@@ -36,7 +36,8 @@ type entry struct {
 	where uint64
 }
 
-// The bits of where: 48 of a sequence number, 3 of its stream, and marks.
+// The bits of where: 48 of a sequence number, 3 of its stream, marks, and 9 of the
+// event of the journal from which the latest domain event follows.
 const (
 	sequenceBits = 48
 	streamBits   = 3
@@ -45,6 +46,9 @@ const (
 	doubtful                                                // to be looked at again in any case
 	counted                                                 // among the outcomes
 	loose                                                   // extra does not count
+
+	latestShift = 55
+	latestMost  = 1<<(64-latestShift) - 1
 )
 
 type mark uint64
@@ -108,7 +112,10 @@ func (b *balance) all() iter.Seq[*entry] {
 
 // see notes a message of the saga.
 func (e *entry) see(stream int, sequence uint64, stored time.Time) {
-	if e.where&(1<<sequenceBits-1) == 0 || stream == 0 { // a record says best which saga it is
+	// A record says best which saga it is, and then a domain event, which names the
+	// order as well.
+	better := stream == sagasStream || stream == ordersStream && (e.stream() != sagasStream || !e.is(recorded))
+	if e.where&(1<<sequenceBits-1) == 0 || better {
 		const address = 1<<(sequenceBits+streamBits) - 1
 		e.where = e.where&^address | uint64(stream)<<sequenceBits | sequence&(1<<sequenceBits-1)
 	}
@@ -135,6 +142,19 @@ func (e *entry) add(effect Effect) {
 	}
 }
 
+// hear adds a domain event on the subject of an order. They are heard as they
+// stand in the stream: one that follows from an earlier event of the journal than
+// the one before it is out of order, and no sum shows that.
+func (e *entry) hear(orderID string, event told) {
+	e.told += printOfOrder(orderID) + printOfEvent(event)
+	latest := e.where >> latestShift
+	if event.seq >= latestMost || uint64(event.seq) < latest {
+		e.mark(doubtful)
+	}
+	latest = max(latest, uint64(min(event.seq, latestMost)))
+	e.where = e.where&(1<<latestShift-1) | latest<<latestShift
+}
+
 // take takes an effect away that the journal asked for and knows.
 func (e *entry) take(effect Effect) {
 	sum, known := effect.print()
@@ -156,3 +176,6 @@ func extra(effect Effect) uint32 {
 
 // printOfEvent is the print of a domain event.
 func printOfEvent(e told) uint32 { return uint32(mix(PrintOf(e.name)+Print(e.seq)) >> 32) }
+
+// printOfOrder is what each domain event adds for the order under which it stands.
+func printOfOrder(orderID string) uint32 { return uint32(mix(PrintOf(orderID)) >> 32) }

@@ -62,7 +62,11 @@ func (a *auditor) idOf(ctx context.Context, e *entry) (string, error) {
 		a.mu.Unlock()
 		return "", nil
 	}
-	return sagaIn(st, key, header), nil
+	id := sagaIn(st, key, header)
+	if orderID, _, known := orderIn(key); st.number == ordersStream && known && id != "" {
+		a.remember(id, orderID)
+	}
+	return id, nil
 }
 
 // sagaIn is the saga of a message.

@@ -48,16 +48,17 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
-	snap.expired = !snap.exists && isExpired(time.Since(newest), a.src.retention)
-	if a.src.orders.exists && snap.fault == nil && !snap.expired {
-		snap.outlet, err = a.lookAtOrder(ctx, snap, before.Revision)
+	if a.src.orders.exists && snap.fault == nil {
+		snap.outlet, err = a.lookAtOrder(ctx, snap, before)
 		if isPassing(err) {
 			return snap, nil // it is no snapshot: look again
 		}
 		if err != nil {
 			return snap, err
 		}
+		newest = later(newest, snap.outlet.newest)
 	}
+	snap.expired = !snap.exists && isExpired(time.Since(newest), a.src.retention)
 	after, err := a.src.get(ctx, a.src.sagas, id)
 	snap.steady = before.Revision == after.Revision
 	return snap, err

@@ -35,7 +35,7 @@ type Round struct {
 // returns an error if the first round cannot be made. The first round is a full
 // one.
 func Watch(ctx context.Context, nc *nats.Conn, terms Terms, pace Pace, see func(Round)) error {
-	w := watch{nc: nc, terms: terms, standing: map[string]Finding{}, open: map[string]bool{}}
+	w := watch{nc: nc, terms: terms, standing: map[string]Finding{}, open: map[string]bool{}, orderOf: map[string]string{}}
 	first := w.round(ctx, true)
 	if first.Err != nil {
 		return first.Err
@@ -69,6 +69,7 @@ type watch struct {
 	from     bounds
 	open     map[string]bool    // sagas that have not ended
 	standing map[string]Finding // what was found, by its name
+	orderOf  map[string]string  // the orders of sagas that have no record
 }
 
 // round audits once.
@@ -79,6 +80,7 @@ func (w *watch) round(ctx context.Context, full bool) Round {
 	}
 	full = full || src.startedAnew(w.from)
 	a := newAuditor(src, w.terms)
+	a.orderOf = w.orderOf
 	if full {
 		err = a.all(ctx)
 	} else {

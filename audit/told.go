@@ -174,15 +174,35 @@ func happened(body []byte, stored time.Time) (at time.Time) {
 	return at
 }
 
-// isBehind tells whether a record has not been told yet.
+// tellingTakes is how long it may take until a record that was delivered is told
+// of, or a consumer knows of a record that was stored.
+const tellingTakes = 10 * time.Minute
+
+// isBehind tells whether a record has not been told yet. One that was delivered
+// long ago is not in anybody's hands: it was given back again and again, or what
+// was told of it is lost.
 func (a *auditor) isBehind(ctx context.Context, record store.Entry) (bool, error) {
-	revision := record.Revision
 	told, err := a.src.told(ctx)
-	if err != nil || told == nil {
-		return true, err // nobody tells anything
+	if err != nil {
+		return true, err
+	}
+	return isBehind(told, record.Revision, time.Since(record.Stored)), nil
+}
+
+func isBehind(told *jetstream.ConsumerInfo, revision uint64, age time.Duration) bool {
+	young := age < tellingTakes
+	if told == nil {
+		return young // whoever tells may be about to begin
 	}
 	idle := told.NumPending == 0 && told.NumAckPending == 0
-	return !idle && told.AckFloor.Stream < revision, nil
+	delivered := told.Delivered.Stream >= revision
+	switch {
+	case delivered && (idle || told.AckFloor.Stream >= revision):
+		return false
+	case delivered || idle:
+		return young
+	}
+	return true // it waits for its turn
 }
 
 // told is how far the role has come that tells of orders; nil if it never began.

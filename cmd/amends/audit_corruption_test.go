@@ -145,6 +145,14 @@ var corruptions = []corruption{
 	{"a domain event is told as another one", func(f *forger) {
 		f.tellAs("done", 3, "PaymentCharged", f.subject("done", "OrderCompleted"))
 	}, audit.I8, "done", "PaymentCharged of event 3 is told as another event", "ORDERS order."},
+	{"nobody knows any more what is told", func(f *forger) {
+		f.untell("done", "OrderCompleted")
+		f.must(f.js.DeleteConsumer(f.Context(), protocol.BucketStream("SAGAS"), protocol.ConsumerOrders))
+	}, audit.I8, "", "nobody tells of orders any more: the consumer is gone", "no consumer order of KV_SAGAS"},
+	{"domain events are told in another order", func(f *forger) {
+		f.untell("done", "PaymentCharged")
+		f.tell("done", "PaymentCharged", 3)
+	}, audit.I8, "done", "PaymentCharged of event 3 is told after what follows from it", "stream ORDERS"},
 
 	{"two writers go on behind the same event", func(f *forger) {
 		f.record("done", func(e []json.RawMessage) []json.RawMessage {

@@ -49,6 +49,9 @@ type auditor struct {
 	tally  *tally
 	// orderOf are the orders of sagas that have no record to say so.
 	orderOf map[string]string
+
+	handedOut uint64    // the latest record that whoever tells of orders had got
+	handed    time.Time // by then
 }
 
 func newAuditor(src *source, terms Terms) *auditor {

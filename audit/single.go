@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"amends/protocol"
 )
@@ -25,6 +26,9 @@ func (a *auditor) checkOutlet(ctx context.Context) error {
 	told, err := a.src.told(ctx)
 	if err != nil {
 		return err
+	}
+	if told != nil {
+		a.handedOut, a.handed = told.Delivered.Stream, time.Now()
 	}
 	orders, consumer := protocol.StreamOrders, protocol.ConsumerOrders+" of "+a.src.sagas.name
 	switch {

@@ -129,16 +129,33 @@ func (a *auditor) orderFor(snap *snapshot) string {
 // lookAtOrder reads what was told of the order of a saga, whose record is zero if
 // there is none.
 func (a *auditor) lookAtOrder(ctx context.Context, snap *snapshot, record store.Entry) (*outlet, error) {
-	o := &outlet{orderID: a.orderFor(snap)}
-	behind, err := a.isBehind(ctx, record)
+	consumer, err := a.src.told(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.behind = behind
+	behind := isBehind(consumer, record.Revision, time.Since(record.Stored))
+	o, err := a.readOrder(ctx, snap, behind)
+	if err != nil || behind || !inHands(consumer, record.Revision) || len(o.check(snap.id, snap.saga)) == 0 {
+		return o, err
+	}
+	// A role that comes back after an hour has thousands of old records in its hands.
+	if behind = record.Revision > a.handedOut; !behind {
+		select {
+		case <-time.After(time.Until(a.handed.Add(tellingPause))):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return a.readOrder(ctx, snap, behind)
+}
+
+// readOrder reads the domain events of a saga.
+func (a *auditor) readOrder(ctx context.Context, snap *snapshot, behind bool) (*outlet, error) {
+	o := &outlet{orderID: a.orderFor(snap), behind: behind}
 	if o.orderID == "*" || protocol.CheckID("order_id", o.orderID) != nil {
 		return o, nil
 	}
-	err = a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), snap.exists, func(id string, e told, at time.Time) {
+	err := a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), snap.exists, func(id string, e told, at time.Time) {
 		if id == snap.id {
 			o.events = append(o.events, e)
 			o.newest = later(o.newest, at)
@@ -174,35 +191,38 @@ func happened(body []byte, stored time.Time) (at time.Time) {
 	return at
 }
 
-// tellingTakes is how long it may take until a record that was delivered is told
-// of, or a consumer knows of a record that was stored.
-const tellingTakes = 10 * time.Minute
+const (
+	// tellingTakes is how long it may take until a record that was delivered is told
+	// of, or a consumer knows of a record that was stored.
+	tellingTakes = 10 * time.Minute
+	// tellingPause is how long whoever has an older record in his hands is waited
+	// for, once per audit: he has told it by then, or another one got it.
+	tellingPause = 20 * time.Second
+)
 
-// isBehind tells whether a record has not been told yet. One that was delivered
-// long ago is not in anybody's hands: it was given back again and again, or what
-// was told of it is lost.
-func (a *auditor) isBehind(ctx context.Context, record store.Entry) (bool, error) {
-	told, err := a.src.told(ctx)
-	if err != nil {
-		return true, err
-	}
-	return isBehind(told, record.Revision, time.Since(record.Stored)), nil
-}
-
+// isBehind tells whether a record may not have been told yet: it waits for its
+// turn, or is young. One that was delivered long ago was given back again and
+// again, or what was told of it is lost.
 func isBehind(told *jetstream.ConsumerInfo, revision uint64, age time.Duration) bool {
 	young := age < tellingTakes
-	if told == nil {
-		return young // whoever tells may be about to begin
-	}
-	idle := told.NumPending == 0 && told.NumAckPending == 0
-	delivered := told.Delivered.Stream >= revision
 	switch {
-	case delivered && (idle || told.AckFloor.Stream >= revision):
-		return false
-	case delivered || idle:
+	case told == nil: // whoever tells may be about to begin
 		return young
+	case isIdle(told):
+		return young && told.Delivered.Stream < revision
+	case told.Delivered.Stream < revision:
+		return true
 	}
-	return true // it waits for its turn
+	return young && told.AckFloor.Stream < revision
+}
+
+// inHands tells whether a record may be with whoever tells of orders.
+func inHands(told *jetstream.ConsumerInfo, revision uint64) bool {
+	return told != nil && !isIdle(told) && told.Delivered.Stream >= revision && told.AckFloor.Stream < revision
+}
+
+func isIdle(told *jetstream.ConsumerInfo) bool {
+	return told.NumPending == 0 && told.NumAckPending == 0
 }
 
 // told is how far the role has come that tells of orders; nil if it never began.

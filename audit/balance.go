@@ -41,14 +41,15 @@ type entry struct {
 const (
 	sequenceBits = 48
 	streamBits   = 3
+	latestShift  = sequenceBits + streamBits + 4 // behind the marks
+	latestMost   = 1<<(64-latestShift) - 1
+)
 
+const (
 	recorded mark = 1 << (sequenceBits + streamBits + iota) // there is a record
 	doubtful                                                // to be looked at again in any case
 	counted                                                 // among the outcomes
 	loose                                                   // extra does not count
-
-	latestShift = 55
-	latestMost  = 1<<(64-latestShift) - 1
 )
 
 type mark uint64

@@ -66,6 +66,9 @@ func TestOrderOfEvents(t *testing.T) {
 			e.hear(c.orders[i], event)
 			e.see(ordersStream, uint64(i+1), time.Unix(9, 0))
 		}
+		if e.is(counted) || e.is(loose) {
+			t.Errorf("%s: marked as nobody has marked it", name)
+		}
 		if e.disagrees() != c.want || e.stream() != sagasStream || e.message() != 7 {
 			t.Errorf("%s: looked at %v, want %v; message %d of stream %d", name, e.disagrees(), c.want, e.message(), e.stream())
 		}

@@ -30,7 +30,7 @@ func (a *auditor) judgeAll(ctx context.Context) error {
 		if err != nil || id == "" {
 			return err
 		}
-		if err := a.judge(ctx, id, e.is(counted)); err != nil {
+		if err := a.judge(ctx, id, e); err != nil {
 			return fmt.Errorf("auditing saga %s: %w", id, err)
 		}
 		return nil
@@ -110,8 +110,9 @@ func each[T any](ctx context.Context, items func(func(T) bool), do func(context.
 }
 
 // judge looks at one saga until it stands still, and judges it. One that was
-// counted before is not counted again.
-func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
+// counted before is not counted again. e is what was seen of it when everything was
+// read; nil if nothing was.
+func (a *auditor) judge(ctx context.Context, id string, e *entry) error {
 	for range maxSnapshots {
 		snap, err := a.look(ctx, id)
 		if err != nil {
@@ -121,7 +122,10 @@ func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			a.tally.find(snap.findings()...)
-			if snap.exists && !counted {
+			if !a.goesOn {
+				a.tally.find(a.stray(snap, e)...)
+			}
+			if snap.exists && (e == nil || !e.is(counted)) {
 				a.tally.count(snap.saga)
 			}
 			a.tally.judge(snap)

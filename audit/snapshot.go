@@ -24,6 +24,8 @@ type snapshot struct {
 	stored  []Effect
 	outlet  *outlet // nil if domain events are not looked at
 
+	revision uint64 // of the record
+
 	expired bool // there is no record, and may be none any more
 }
 
@@ -36,7 +38,7 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 		return snap, err
 	}
 	if before.Revision != 0 {
-		snap.exists = true
+		snap.exists, snap.revision = true, before.Revision
 		snap.saga, snap.fault = ReadRecord(id, before.Value, before.Header, a.terms)
 	}
 	if snap.saga != nil {

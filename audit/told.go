@@ -24,6 +24,7 @@ type outlet struct {
 	// behind says that the role which writes them has not come to the record yet.
 	behind bool
 	newest time.Time // when the latest of them happened
+	sum    uint32    // of those that were there when everything was read
 }
 
 // hearsay knows what is told of journals. Which events there are depends on what
@@ -155,13 +156,33 @@ func (a *auditor) readOrder(ctx context.Context, snap *snapshot, behind bool) (*
 	if o.orderID == "*" || protocol.CheckID("order_id", o.orderID) != nil {
 		return o, nil
 	}
-	err := a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), snap.exists, func(id string, e told, at time.Time) {
+	err := a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), snap.exists, func(id string, e told, meta *jetstream.MsgMetadata, at time.Time) {
 		if id == snap.id {
 			o.events = append(o.events, e)
 			o.newest = later(o.newest, at)
+			if meta.Sequence.Stream <= a.src.orders.last && !a.isExpired(meta.Timestamp) {
+				o.sum += printOfOrder(o.orderID) + printOfEvent(e)
+			}
 		}
 	})
 	return o, err
+}
+
+// stray finds out whether a saga that has not moved since everything was read is
+// told of elsewhere than under its order: then more was heard of it than its order
+// has.
+func (a *auditor) stray(snap *snapshot, e *entry) []Finding {
+	if e == nil || snap.saga == nil || snap.outlet == nil || e.stream() != sagasStream || e.message() != snap.revision {
+		return nil
+	}
+	heard := e.told + a.hearsay.of(snap.saga)
+	if heard == snap.outlet.sum {
+		return nil
+	}
+	return []Finding{{
+		Invariant: I8, SagaID: snap.id, What: "it is told of under another order as well",
+		Evidence: fmt.Sprintf("stream %s, outside of order.%s.*", protocol.StreamOrders, snap.outlet.orderID),
+	}}
 }
 
 func later(a, b time.Time) time.Time {
@@ -241,7 +262,7 @@ func (s *source) told(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 
 // events reads the domain events on a subject. at is when one was stored, or with
 // its body when it happened.
-func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject string, headersOnly bool, see func(sagaID string, e told, at time.Time)) error {
+func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject string, headersOnly bool, see func(sagaID string, e told, meta *jetstream.MsgMetadata, at time.Time)) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	consumer, err := js.OrderedConsumer(ctx, st.name, jetstream.OrderedConsumerConfig{
@@ -265,7 +286,7 @@ func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject st
 				return fmt.Errorf("reading %s: %w", subject, err)
 			}
 			if id, seq, name, ok := protocol.ParseEventID(m.Headers().Get(jetstream.MsgIDHeader)); ok {
-				see(id, told{seq, name}, happened(m.Data(), meta.Timestamp))
+				see(id, told{seq, name}, meta, happened(m.Data(), meta.Timestamp))
 			}
 			left = meta.NumPending
 		}

@@ -187,7 +187,7 @@ func (a *auditor) changes(ctx context.Context, from bounds, again map[string]boo
 	for id := range a.tally.judged {
 		delete(again, id)
 	}
-	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, false) })
+	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, nil) })
 }
 
 // bounds are how far the streams reached.

@@ -142,6 +142,9 @@ var corruptions = []corruption{
 		f.untell("done", "PaymentCharged")
 		f.tellAs("done", 3, "PaymentCharged", elsewhere)
 	}, audit.I8, "done", "PaymentCharged of event 3 is not told", "stream ORDERS, order."},
+	{"a domain event is told of another order as well", func(f *forger) {
+		f.tellAs("done", 3, "PaymentCharged", f.subject("gone", "PaymentCharged"))
+	}, audit.I8, "done", "it is told of under another order as well", "stream ORDERS, outside of order."},
 	{"a domain event is told as another one", func(f *forger) {
 		f.tellAs("done", 3, "PaymentCharged", f.subject("done", "OrderCompleted"))
 	}, audit.I8, "done", "PaymentCharged of event 3 is told as another event", "ORDERS order."},

@@ -121,7 +121,11 @@ func (a *auditor) judge(ctx context.Context, id string, e *entry) error {
 		if snap.steady {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			a.tally.find(snap.findings()...)
+			found := snap.findings()
+			a.tally.find(found...)
+			if snap.exists || len(found) == 0 {
+				delete(a.orderOf, id) // it says so itself, or nobody will ask again
+			}
 			if !a.goesOn {
 				a.tally.find(a.stray(snap, e)...)
 			}

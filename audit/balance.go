@@ -36,11 +36,16 @@ type entry struct {
 	where uint64
 }
 
-// The bits of where: 48 of a sequence number, 3 of its stream, and marks.
+// The bits of where: 48 of a sequence number, 3 of its stream, marks, and 9 of the
+// event of the journal from which the latest domain event follows.
 const (
 	sequenceBits = 48
 	streamBits   = 3
+	latestShift  = sequenceBits + streamBits + 4 // behind the marks
+	latestMost   = 1<<(64-latestShift) - 1
+)
 
+const (
 	recorded mark = 1 << (sequenceBits + streamBits + iota) // there is a record
 	doubtful                                                // to be looked at again in any case
 	counted                                                 // among the outcomes
@@ -55,6 +60,19 @@ func (b *balance) change(id Print, do func(*entry)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do(s.find(id))
+}
+
+// of returns the entry of a saga; nil if there is none. Nobody may change entries
+// any more.
+func (b *balance) of(id Print) *entry {
+	s := &b.shards[id>>58]
+	if len(s.entries) == 0 {
+		return nil
+	}
+	if e := s.place(id); e.id != 0 {
+		return e
+	}
+	return nil
 }
 
 // find returns the entry of a saga, which is a new one if there was none.
@@ -108,7 +126,10 @@ func (b *balance) all() iter.Seq[*entry] {
 
 // see notes a message of the saga.
 func (e *entry) see(stream int, sequence uint64, stored time.Time) {
-	if e.where&(1<<sequenceBits-1) == 0 || stream == 0 { // a record says best which saga it is
+	// A record says best which saga it is, and then a domain event, which names the
+	// order as well.
+	better := stream == sagasStream || stream == ordersStream && (e.stream() != sagasStream || !e.is(recorded))
+	if e.where&(1<<sequenceBits-1) == 0 || better {
 		const address = 1<<(sequenceBits+streamBits) - 1
 		e.where = e.where&^address | uint64(stream)<<sequenceBits | sequence&(1<<sequenceBits-1)
 	}
@@ -135,6 +156,19 @@ func (e *entry) add(effect Effect) {
 	}
 }
 
+// hear adds a domain event on the subject of an order. They are heard as they
+// stand in the stream: one that follows from an earlier event of the journal than
+// the one before it is out of order, and no sum shows that.
+func (e *entry) hear(orderID string, event told) {
+	e.told += printOfOrder(orderID) + printOfEvent(event)
+	latest := e.where >> latestShift
+	if event.seq >= latestMost || uint64(event.seq) < latest {
+		e.mark(doubtful)
+	}
+	latest = max(latest, uint64(min(event.seq, latestMost)))
+	e.where = e.where&(1<<latestShift-1) | latest<<latestShift
+}
+
 // take takes an effect away that the journal asked for and knows.
 func (e *entry) take(effect Effect) {
 	sum, known := effect.print()
@@ -156,3 +190,6 @@ func extra(effect Effect) uint32 {
 
 // printOfEvent is the print of a domain event.
 func printOfEvent(e told) uint32 { return uint32(mix(PrintOf(e.name)+Print(e.seq)) >> 32) }
+
+// printOfOrder is what each domain event adds for the order under which it stands.
+func printOfOrder(orderID string) uint32 { return uint32(mix(PrintOf(orderID)) >> 32) }

@@ -30,7 +30,7 @@ func (a *auditor) judgeAll(ctx context.Context) error {
 		if err != nil || id == "" {
 			return err
 		}
-		if err := a.judge(ctx, id, e.is(counted)); err != nil {
+		if err := a.judge(ctx, id, e); err != nil {
 			return fmt.Errorf("auditing saga %s: %w", id, err)
 		}
 		return nil
@@ -62,7 +62,11 @@ func (a *auditor) idOf(ctx context.Context, e *entry) (string, error) {
 		a.mu.Unlock()
 		return "", nil
 	}
-	return sagaIn(st, key, header), nil
+	id := sagaIn(st, key, header)
+	if orderID, _, known := orderIn(key); st.number == ordersStream && known && id != "" {
+		a.remember(id, orderID)
+	}
+	return id, nil
 }
 
 // sagaIn is the saga of a message.
@@ -106,8 +110,9 @@ func each[T any](ctx context.Context, items func(func(T) bool), do func(context.
 }
 
 // judge looks at one saga until it stands still, and judges it. One that was
-// counted before is not counted again.
-func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
+// counted before is not counted again. e is what was seen of it when everything was
+// read; nil if nothing was.
+func (a *auditor) judge(ctx context.Context, id string, e *entry) error {
 	for range maxSnapshots {
 		snap, err := a.look(ctx, id)
 		if err != nil {
@@ -116,8 +121,15 @@ func (a *auditor) judge(ctx context.Context, id string, counted bool) error {
 		if snap.steady {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			a.tally.find(snap.findings()...)
-			if snap.exists && !counted {
+			found := snap.findings()
+			a.tally.find(found...)
+			if snap.exists || len(found) == 0 {
+				delete(a.orderOf, id) // it says so itself, or nobody will ask again
+			}
+			if !a.goesOn {
+				a.tally.find(a.stray(snap, e)...)
+			}
+			if snap.exists && (e == nil || !e.is(counted)) {
 				a.tally.count(snap.saga)
 			}
 			a.tally.judge(snap)

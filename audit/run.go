@@ -47,10 +47,15 @@ type auditor struct {
 	shelf  shelf      // stock by SKU
 	doubts map[string]bool
 	tally  *tally
+	// orderOf are the orders of sagas that have no record to say so.
+	orderOf map[string]string
+
+	handedOut uint64    // the latest record that whoever tells of orders had got
+	handed    time.Time // by then
 }
 
 func newAuditor(src *source, terms Terms) *auditor {
-	return &auditor{src: src, terms: terms, shelf: shelf{}, doubts: map[string]bool{}, tally: newTally(time.Now())}
+	return &auditor{src: src, terms: terms, shelf: shelf{}, doubts: map[string]bool{}, tally: newTally(time.Now()), orderOf: map[string]string{}}
 }
 
 // all reads everything, and looks again at what does not agree.
@@ -214,19 +219,23 @@ func (a *auditor) readSagas(ctx context.Context, from bounds) error {
 	})
 }
 
-// readOrders reads what was told of orders.
+// readOrders reads what was told of orders, in its order.
 func (a *auditor) readOrders(ctx context.Context, from bounds) error {
 	st := a.src.orders
 	return st.scan(ctx, a.src.js, from[st.name], true, func(m *message) {
 		id, seq, name, ok := protocol.ParseEventID(m.header.Get(jetstream.MsgIDHeader))
+		orderID, event, known := orderIn(m.key)
 		switch {
 		case !ok:
 			a.found(Finding{Invariant: I8, What: "a domain event does not say from which event of which saga it follows",
 				Evidence: fmt.Sprintf("%s %s, message %d", st.name, m.key, m.number)})
+		case !known || event != name:
+			a.found(Finding{Invariant: I8, SagaID: id, What: fmt.Sprintf("%s of event %d is told as another event", name, seq),
+				Evidence: fmt.Sprintf("%s %s, message %d", st.name, m.key, m.number)})
 		case !a.isExpired(m.stored):
 			a.balance.change(PrintOf(id), func(e *entry) {
 				e.see(st.number, m.number, m.stored)
-				e.told += printOfEvent(told{seq, name})
+				e.hear(orderID, told{seq, name})
 			})
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"amends/protocol"
 )
@@ -16,18 +17,36 @@ func (a *auditor) checkStreams(ctx context.Context) error {
 	return a.checkSingle(ctx)
 }
 
-// checkOutlet finds out whether all that was told is lost (I8).
+// checkOutlet finds out whether all that was told is lost, or nobody knows any
+// more what is told and what is not (I8).
 func (a *auditor) checkOutlet(ctx context.Context) error {
-	if a.src.orders.exists || !a.src.sagas.exists {
+	if !a.src.sagas.exists {
 		return nil
 	}
-	if told, err := a.src.told(ctx); err != nil || told == nil || told.Delivered.Stream == 0 {
+	told, err := a.src.told(ctx)
+	if err != nil {
 		return err
 	}
-	a.found(Finding{
-		Invariant: I8, What: "what was told of orders is lost: the stream is gone, although its consumer has worked",
-		Evidence: "no stream " + protocol.StreamOrders + ", but a consumer " + protocol.ConsumerOrders + " of " + a.src.sagas.name,
-	})
+	if told != nil {
+		a.handedOut, a.handed = told.Delivered.Stream, time.Now()
+	}
+	orders, consumer := protocol.StreamOrders, protocol.ConsumerOrders+" of "+a.src.sagas.name
+	switch {
+	case !a.src.orders.exists && told != nil && told.Delivered.Stream != 0:
+		a.found(Finding{
+			Invariant: I8, What: "what was told of orders is lost: the stream is gone, although its consumer has worked",
+			Evidence: "no stream " + orders + ", but a consumer " + consumer,
+		})
+	case a.src.orders.count > 0 && told == nil:
+		a.found(Finding{
+			Invariant: I8, What: "nobody tells of orders any more: the consumer is gone, although it has worked",
+			Evidence: "no consumer " + consumer + ", but a stream " + orders,
+		})
+	case a.src.orders.exists && told == nil && a.src.sagas.count > 0:
+		a.tally.note("nobody tells of orders: there is no consumer " + consumer)
+	case told != nil && told.NumAckPending > 0 && told.NumRedelivered > 0:
+		a.tally.note(fmt.Sprintf("consumer %s got %d records more than once and is not done with them: if this stays, the log of the service order says why", consumer, told.NumRedelivered))
+	}
 	return nil
 }
 

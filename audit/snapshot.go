@@ -24,6 +24,8 @@ type snapshot struct {
 	stored  []Effect
 	outlet  *outlet // nil if domain events are not looked at
 
+	revision uint64 // of the record
+
 	expired bool // there is no record, and may be none any more
 }
 
@@ -36,7 +38,7 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 		return snap, err
 	}
 	if before.Revision != 0 {
-		snap.exists = true
+		snap.exists, snap.revision = true, before.Revision
 		snap.saga, snap.fault = ReadRecord(id, before.Value, before.Header, a.terms)
 	}
 	if snap.saga != nil {
@@ -48,16 +50,17 @@ func (a *auditor) look(ctx context.Context, id string) (*snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
-	snap.expired = !snap.exists && a.src.retentions.isExpired(newest, time.Now())
-	if a.src.orders.exists && snap.fault == nil && !snap.expired {
-		snap.outlet, err = a.lookAtOrder(ctx, snap, before.Revision)
+	if a.src.orders.exists && snap.fault == nil {
+		snap.outlet, err = a.lookAtOrder(ctx, snap, before)
 		if isPassing(err) {
 			return snap, nil // it is no snapshot: look again
 		}
 		if err != nil {
 			return snap, err
 		}
+		newest = later(newest, snap.outlet.newest)
 	}
+	snap.expired = !snap.exists && a.src.retentions.isExpired(newest, time.Now())
 	after, err := a.src.get(ctx, a.src.sagas, id)
 	snap.steady = before.Revision == after.Revision
 	return snap, err

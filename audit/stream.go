@@ -60,14 +60,18 @@ const chunk = 256
 // scan reads every message behind a sequence number that was in the stream when
 // it was opened and still is. No key comes twice, and all the values were there at
 // that moment, together. Decoding takes most of the time of an audit, so read is
-// called by several goroutines.
+// called by several goroutines; headers alone are read by one, in their order.
 func (st *stream) scan(ctx context.Context, js jetstream.JetStream, after uint64, headersOnly bool, read func(*message)) error {
 	if !st.exists || st.last <= after {
 		return nil
 	}
 	chunks := make(chan []message, 4)
 	var readers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	several := runtime.GOMAXPROCS(0)
+	if headersOnly {
+		several = 1
+	}
+	for range several {
 		readers.Go(func() {
 			for c := range chunks {
 				for i := range c {

@@ -3,13 +3,16 @@ package audit
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"time"
 
 	"amends/protocol"
+	"amends/store"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -20,6 +23,8 @@ type outlet struct {
 	events  []told // in their order
 	// behind says that the role which writes them has not come to the record yet.
 	behind bool
+	newest time.Time // when the latest of them happened
+	sum    uint32    // of those that were there when everything was read
 }
 
 // hearsay knows what is told of journals. Which events there are depends on what
@@ -27,8 +32,17 @@ type outlet struct {
 // happen in few ways.
 type hearsay struct {
 	mu    sync.RWMutex
-	known map[Print]uint32 // the sum of the prints of the domain events, by way
+	known map[Print]chorus // by way
 }
+
+// chorus is domain events, without the order that they are of.
+type chorus struct {
+	sum   uint32 // of their prints
+	count uint32
+}
+
+// of is the sum for the events of one order.
+func (c chorus) of(orderID string) uint32 { return c.sum + c.count*printOfOrder(orderID) }
 
 // maxWays bounds the ways that are remembered.
 const maxWays = 10_000
@@ -36,24 +50,25 @@ const maxWays = 10_000
 func (h *hearsay) of(s *Saga) uint32 {
 	way, usual := wayOf(s)
 	h.mu.RLock()
-	sum, known := h.known[way]
+	all, known := h.known[way]
 	h.mu.RUnlock()
 	if known && usual {
-		return sum
+		return all.of(s.OrderID)
 	}
-	sum = 0
+	all = chorus{}
 	for _, event := range s.tells() {
-		sum += printOfEvent(event)
+		all.sum += printOfEvent(event)
+		all.count++
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.known == nil || len(h.known) > maxWays {
-		h.known = make(map[Print]uint32)
+		h.known = make(map[Print]chorus)
 	}
 	if usual {
-		h.known[way] = sum
+		h.known[way] = all
 	}
-	return sum
+	return all.of(s.OrderID)
 }
 
 // wayOf is a print of all that the names of domain events may depend on. usual is
@@ -83,37 +98,152 @@ func wayOf(s *Saga) (way Print, usual bool) {
 	return Print(h.Sum64()), true
 }
 
-// lookAtOrder reads what was told of the order of a saga. revision is that of its
-// record; 0 if there is none.
-func (a *auditor) lookAtOrder(ctx context.Context, snap *snapshot, revision uint64) (*outlet, error) {
-	o := &outlet{orderID: "*"}
-	if snap.saga != nil {
-		o.orderID = snap.saga.OrderID
+// orderIn reads the subject of a domain event; ok is false if it is none.
+func orderIn(subject string) (orderID, event string, ok bool) {
+	parts := strings.Split(subject, ".")
+	if len(parts) != 3 {
+		return "", "", false
 	}
-	behind, err := a.isBehind(ctx, revision)
+	return parts[1], parts[2], protocol.SubjectOrderEvent(parts[1], parts[2]) == subject
+}
+
+// remember keeps under which order a saga is told of, should it have no record
+// that says so.
+func (a *auditor) remember(id, orderID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.orderOf) < maxKept {
+		a.orderOf[id] = orderID
+	}
+}
+
+// orderFor is the order of a saga; "*" if nobody knows it.
+func (a *auditor) orderFor(snap *snapshot) string {
+	if snap.saga != nil {
+		return snap.saga.OrderID
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return cmp.Or(a.orderOf[snap.id], "*")
+}
+
+// lookAtOrder reads what was told of the order of a saga, whose record is zero if
+// there is none.
+func (a *auditor) lookAtOrder(ctx context.Context, snap *snapshot, record store.Entry) (*outlet, error) {
+	consumer, err := a.src.told(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.behind = behind
+	behind := isBehind(consumer, record.Revision, time.Since(record.Stored))
+	o, err := a.readOrder(ctx, snap, behind)
+	if err != nil || behind || !inHands(consumer, record.Revision) || len(o.check(snap.id, snap.saga)) == 0 {
+		return o, err
+	}
+	// A role that comes back after an hour has thousands of old records in its hands.
+	if behind = record.Revision > a.handedOut; !behind {
+		select {
+		case <-time.After(time.Until(a.handed.Add(tellingPause))):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return a.readOrder(ctx, snap, behind)
+}
+
+// readOrder reads the domain events of a saga.
+func (a *auditor) readOrder(ctx context.Context, snap *snapshot, behind bool) (*outlet, error) {
+	o := &outlet{orderID: a.orderFor(snap), behind: behind}
 	if o.orderID == "*" || protocol.CheckID("order_id", o.orderID) != nil {
 		return o, nil
 	}
-	err = a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), func(id string, e told) {
+	err := a.src.orders.events(ctx, a.src.js, protocol.SubjectOrderEvents(o.orderID), snap.exists, func(id string, e told, meta *jetstream.MsgMetadata, at time.Time) {
 		if id == snap.id {
 			o.events = append(o.events, e)
+			o.newest = later(o.newest, at)
+			if meta.Sequence.Stream <= a.src.orders.last && !a.isExpired(meta.Timestamp) {
+				o.sum += printOfOrder(o.orderID) + printOfEvent(e)
+			}
 		}
 	})
 	return o, err
 }
 
-// isBehind tells whether the record of a revision has not been told yet.
-func (a *auditor) isBehind(ctx context.Context, revision uint64) (bool, error) {
-	told, err := a.src.told(ctx)
-	if err != nil || told == nil {
-		return true, err // nobody tells anything
+// stray finds out whether a saga that has not moved since everything was read is
+// told of elsewhere than under its order: then more was heard of it than its order
+// has.
+func (a *auditor) stray(snap *snapshot, e *entry) []Finding {
+	if e == nil || snap.saga == nil || snap.outlet == nil || e.stream() != sagasStream || e.message() != snap.revision {
+		return nil
 	}
-	idle := told.NumPending == 0 && told.NumAckPending == 0
-	return !idle && told.AckFloor.Stream < revision, nil
+	heard := e.told + a.hearsay.of(snap.saga)
+	if heard == snap.outlet.sum {
+		return nil
+	}
+	return []Finding{{
+		Invariant: I8, SagaID: snap.id, What: "it is told of under another order as well",
+		Evidence: fmt.Sprintf("stream %s, outside of order.%s.*", protocol.StreamOrders, snap.outlet.orderID),
+	}}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// happened is when a domain event says that it happened: the latest moment in it.
+// It may be told long after that, and its record expires by when it happened. One
+// that does not say has happened when it was stored.
+func happened(body []byte, stored time.Time) (at time.Time) {
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) != nil {
+		return stored
+	}
+	for _, value := range fields {
+		text, _ := value.(string)
+		if moment, err := time.Parse(time.RFC3339, text); err == nil && !moment.After(stored) {
+			at = later(at, moment)
+		}
+	}
+	if at.IsZero() {
+		return stored
+	}
+	return at
+}
+
+const (
+	// tellingTakes is how long it may take until a record that was delivered is told
+	// of, or a consumer knows of a record that was stored.
+	tellingTakes = 10 * time.Minute
+	// tellingPause is how long whoever has an older record in his hands is waited
+	// for, once per audit: he has told it by then, or another one got it.
+	tellingPause = 20 * time.Second
+)
+
+// isBehind tells whether a record may not have been told yet: it waits for its
+// turn, or is young. One that was delivered long ago was given back again and
+// again, or what was told of it is lost.
+func isBehind(told *jetstream.ConsumerInfo, revision uint64, age time.Duration) bool {
+	young := age < tellingTakes
+	switch {
+	case told == nil: // whoever tells may be about to begin
+		return young
+	case isIdle(told):
+		return young && told.Delivered.Stream < revision
+	case told.Delivered.Stream < revision:
+		return true
+	}
+	return young && told.AckFloor.Stream < revision
+}
+
+// inHands tells whether a record may be with whoever tells of orders.
+func inHands(told *jetstream.ConsumerInfo, revision uint64) bool {
+	return told != nil && !isIdle(told) && told.Delivered.Stream >= revision && told.AckFloor.Stream < revision
+}
+
+func isIdle(told *jetstream.ConsumerInfo) bool {
+	return told.NumPending == 0 && told.NumAckPending == 0
 }
 
 // told is how far the role has come that tells of orders; nil if it never began.
@@ -130,12 +260,13 @@ func (s *source) told(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	return consumer.CachedInfo(), nil
 }
 
-// events reads the domain events on a subject.
-func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject string, see func(sagaID string, e told)) error {
+// events reads the domain events on a subject. at is when one was stored, or with
+// its body when it happened.
+func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject string, headersOnly bool, see func(sagaID string, e told, meta *jetstream.MsgMetadata, at time.Time)) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	consumer, err := js.OrderedConsumer(ctx, st.name, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, HeadersOnly: true, InactiveThreshold: readTimeout,
+		FilterSubjects: []string{subject}, HeadersOnly: headersOnly, InactiveThreshold: readTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", subject, err)
@@ -155,7 +286,7 @@ func (st *stream) events(ctx context.Context, js jetstream.JetStream, subject st
 				return fmt.Errorf("reading %s: %w", subject, err)
 			}
 			if id, seq, name, ok := protocol.ParseEventID(m.Headers().Get(jetstream.MsgIDHeader)); ok {
-				see(id, told{seq, name})
+				see(id, told{seq, name}, meta, happened(m.Data(), meta.Timestamp))
 			}
 			left = meta.NumPending
 		}
@@ -173,6 +304,9 @@ func (o *outlet) check(sagaID string, s *Saga) []Finding {
 	c := checker{saga: &Saga{ID: sagaID}}
 	evidence := fmt.Sprintf("stream %s, order.%s.*", protocol.StreamOrders, o.orderID)
 	if s == nil {
+		if len(o.events) > 0 {
+			c.report(I8, evidence, "%s is told of event %d, but the saga has no record", o.events[0].name, o.events[0].seq)
+		}
 		return c.findings
 	}
 	all := s.tells()

@@ -35,7 +35,7 @@ type Round struct {
 // returns an error if the first round cannot be made. The first round is a full
 // one.
 func Watch(ctx context.Context, nc *nats.Conn, terms Terms, pace Pace, see func(Round)) error {
-	w := watch{nc: nc, terms: terms, standing: map[string]Finding{}, open: map[string]bool{}}
+	w := watch{nc: nc, terms: terms, standing: map[string]Finding{}, open: map[string]bool{}, orderOf: map[string]string{}}
 	first := w.round(ctx, true)
 	if first.Err != nil {
 		return first.Err
@@ -69,6 +69,7 @@ type watch struct {
 	from     bounds
 	open     map[string]bool    // sagas that have not ended
 	standing map[string]Finding // what was found, by its name
+	orderOf  map[string]string  // the orders of sagas that have no record
 }
 
 // round audits once.
@@ -79,6 +80,7 @@ func (w *watch) round(ctx context.Context, full bool) Round {
 	}
 	full = full || src.startedAnew(w.from)
 	a := newAuditor(src, w.terms)
+	a.orderOf = w.orderOf
 	if full {
 		err = a.everything(ctx, w.found())
 	} else {
@@ -197,7 +199,7 @@ func (a *auditor) changes(ctx context.Context, from bounds, again map[string]boo
 	if err := a.judgeAll(ctx); err != nil {
 		return err
 	}
-	return a.judgeAgain(ctx, again, false)
+	return a.judgeAgain(ctx, again)
 }
 
 // everything reads everything, and looks in any case at some sagas: one that
@@ -206,15 +208,15 @@ func (a *auditor) everything(ctx context.Context, again map[string]bool) error {
 	if err := a.all(ctx); err != nil {
 		return err
 	}
-	return a.judgeAgain(ctx, again, true)
+	return a.judgeAgain(ctx, again)
 }
 
 // judgeAgain looks at the sagas that were not looked at yet.
-func (a *auditor) judgeAgain(ctx context.Context, again map[string]bool, counted bool) error {
+func (a *auditor) judgeAgain(ctx context.Context, again map[string]bool) error {
 	for id := range a.tally.judged {
 		delete(again, id)
 	}
-	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, counted) })
+	return each(ctx, maps.Keys(again), func(ctx context.Context, id string) error { return a.judge(ctx, id, a.balance.of(PrintOf(id))) })
 }
 
 // bounds are how far the streams reached.

@@ -127,6 +127,35 @@ var corruptions = []corruption{
 	{"an order is told as complete that is not", func(f *forger) {
 		f.tell("gone", "OrderCompleted", 7)
 	}, audit.I8, "gone", "OrderCompleted is told of event 7", "stream ORDERS"},
+	{"an order is told of that no saga has", func(f *forger) {
+		f.tellAs("ghost", 3, "OrderPaidEvent", protocol.SubjectOrderEvent("o-ghost", "OrderPaidEvent"))
+		f.tellAs("ghost", 4, "OrderCompleted", protocol.SubjectOrderEvent("o-ghost", "OrderCompleted"))
+	}, audit.I8, "ghost", "OrderPaidEvent is told of event 3, but the saga has no record", "stream ORDERS, order.o-ghost.*"},
+	{"the record of a saga without effects is lost", func(f *forger) {
+		f.erase("SAGAS", "gone")
+		f.erase("INVENTORY", "reservation.gone.1")
+		f.erase("PAYMENTS", "gone.2")
+		f.erase("SHIPMENTS", "gone.3")
+	}, audit.I8, "gone", "is told of event 1, but the saga has no record", "stream ORDERS, order."},
+	{"a domain event is told of another order", func(f *forger) {
+		elsewhere := f.subject("gone", "PaymentCharged")
+		f.untell("done", "PaymentCharged")
+		f.tellAs("done", 3, "PaymentCharged", elsewhere)
+	}, audit.I8, "done", "PaymentCharged of event 3 is not told", "stream ORDERS, order."},
+	{"a domain event is told of another order as well", func(f *forger) {
+		f.tellAs("done", 3, "PaymentCharged", f.subject("gone", "PaymentCharged"))
+	}, audit.I8, "done", "it is told of under another order as well", "stream ORDERS, outside of order."},
+	{"a domain event is told as another one", func(f *forger) {
+		f.tellAs("done", 3, "PaymentCharged", f.subject("done", "OrderCompleted"))
+	}, audit.I8, "done", "PaymentCharged of event 3 is told as another event", "ORDERS order."},
+	{"nobody knows any more what is told", func(f *forger) {
+		f.untell("done", "OrderCompleted")
+		f.must(f.js.DeleteConsumer(f.Context(), protocol.BucketStream("SAGAS"), protocol.ConsumerOrders))
+	}, audit.I8, "", "nobody tells of orders any more: the consumer is gone", "no consumer order of KV_SAGAS"},
+	{"domain events are told in another order", func(f *forger) {
+		f.untell("done", "PaymentCharged")
+		f.tell("done", "PaymentCharged", 3)
+	}, audit.I8, "done", "PaymentCharged of event 3 is told after what follows from it", "stream ORDERS"},
 
 	{"two writers go on behind the same event", func(f *forger) {
 		f.record("done", func(e []json.RawMessage) []json.RawMessage {

@@ -229,15 +229,20 @@ func (f *forger) untell(id, event string) {
 	f.purge(protocol.StreamOrders, f.subject(id, event))
 }
 
-// tell stores a domain event once more. The server must have forgotten that it
-// had the same one before.
+// tell stores a domain event once more.
 func (f *forger) tell(id, event string, seq int) {
+	f.Helper()
+	f.tellAs(id, seq, event, f.subject(id, event))
+}
+
+// tellAs stores a domain event on any subject. The server must have forgotten that
+// it had the same one before.
+func (f *forger) tellAs(id string, seq int, event, subject string) {
 	f.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		m := nats.NewMsg(f.subject(id, event))
-		ack, err := f.js.PublishMsg(f.Context(), m, jetstream.WithMsgID(protocol.EventID(id, seq, event)))
+		ack, err := f.js.PublishMsg(f.Context(), nats.NewMsg(subject), jetstream.WithMsgID(protocol.EventID(id, seq, event)))
 		f.must(err)
 		if !ack.Duplicate {
 			return

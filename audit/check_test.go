@@ -175,11 +175,13 @@ func TestStock(t *testing.T) {
 		stock audit.Stock
 		want  string // part of what is said; "" if there is nothing to say
 	}{
-		"enough":          {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 3}, ""},
-		"oversold":        {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 4}, "oversold: 4 reserved of 3 on hand"},
-		"negative":        {audit.Stock{SKU: "a", Known: true, OnHand: -1}, "stock is negative"},
-		"never in stock":  {audit.Stock{SKU: "a", Reserved: 1}, "1 reserved of an SKU that is not in stock"},
-		"nothing of that": {audit.Stock{SKU: "a"}, ""},
+		"enough":                                 {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 3}, ""},
+		"oversold":                               {audit.Stock{SKU: "a", Known: true, OnHand: 3, Reserved: 4}, "oversold: 4 reserved of 3 on hand"},
+		"negative":                               {audit.Stock{SKU: "a", Known: true, OnHand: -1}, "stock is negative"},
+		"never in stock":                         {audit.Stock{SKU: "a", Reserved: 1}, "1 reserved of an SKU that is not in stock"},
+		"nothing of that":                        {audit.Stock{SKU: "a"}, ""},
+		"pieces missing":                         {audit.Stock{SKU: "a", Known: true, OnHand: 1, Since: 1, Counted: 3}, "3 were counted"},
+		"commits so old that they are forgotten": {audit.Stock{SKU: "a", Known: true, OnHand: 1, Since: 1, Counted: 3, Forgotten: true}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := audit.CheckStock(c.stock)

@@ -60,7 +60,7 @@ func (a *auditor) recount(ctx context.Context) error {
 	}
 	for sku, row := range before {
 		if row.Revision == after[sku].Revision {
-			a.tally.find(findStock(sku, row, counted)...)
+			a.tally.find(a.findStock(sku, row, counted)...)
 			delete(a.doubts, sku)
 		}
 	}
@@ -144,7 +144,7 @@ func (a *auditor) doubtful(key string, value []byte) *Reservation {
 }
 
 // findStock judges one SKU by its row and by what is reserved.
-func findStock(sku string, row store.Entry, counted shelf) []Finding {
+func (a *auditor) findStock(sku string, row store.Entry, counted shelf) []Finding {
 	stock := *counted.of(sku)
 	if row.Revision == 0 {
 		return CheckStock(stock)
@@ -157,5 +157,6 @@ func findStock(sku string, row store.Entry, counted shelf) []Finding {
 		}}
 	}
 	stock.Known, stock.OnHand, stock.Counted, stock.Since = true, read.OnHand, read.Counted, read.Since
+	stock.Forgotten = a.isExpired(time.UnixMicro(read.Since))
 	return CheckStock(stock)
 }

@@ -22,7 +22,10 @@ type Stock struct {
 	Holders  int // active reservations
 
 	Since, Counted int64
-	Moved          map[int64]int64 // pieces that came less those that were committed, by count
+	// Forgotten says that the count is so old that what was committed in it may be
+	// forgotten: then it proves nothing.
+	Forgotten bool
+	Moved     map[int64]int64 // pieces that came less those that were committed, by count
 }
 
 // CheckStock holds one SKU to I1.
@@ -38,7 +41,7 @@ func CheckStock(s Stock) []Finding {
 		what = fmt.Sprintf("%d reserved of an SKU that is not in stock", s.Reserved)
 	case s.Reserved > s.OnHand:
 		what = fmt.Sprintf("oversold: %d reserved of %d on hand", s.Reserved, s.OnHand)
-	case s.Since != 0 && balance != s.OnHand:
+	case s.Since != 0 && !s.Forgotten && balance != s.OnHand:
 		what = fmt.Sprintf("%d on hand, but %d were counted, and deliveries less commits make %d", s.OnHand, s.Counted, s.Moved[s.Since])
 	default:
 		return nil

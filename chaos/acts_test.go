@@ -12,6 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// revival is longer than it takes until a saga is found forgotten whose orchestrator
+// was killed after it had written an act down, and before it woke the saga: whoever
+// looks for such sagas does so every minute.
+const revival = 150 * time.Second
+
 // TestActsCount: a cancel, or a result, counts from the moment it is answered,
 // whoever is killed then; and what two of them are told about one saga never
 // contradicts its end (D21, R-4, I8).
@@ -42,7 +47,7 @@ func TestActsCount(t *testing.T) {
 	for n := range sagas {
 		id := fmt.Sprintf("t%d", n)
 		want := told[n].end()
-		eventually(t, id+" is "+want, lastWait, func() bool { return status(t, nc, id).Status == want })
+		eventually(t, id+" is "+want, revival, func() bool { return status(t, nc, id).Status == want })
 	}
 	t.Logf("%d orchestrators were killed", killed)
 	audit(t, s, "bank")
